@@ -13,21 +13,21 @@ settings.load_profile("quiet")
 
 
 _FIRST = ("durability", "expiry", "operations", "local_host", "tenants", "api")
-"""The folders that take longest: begun first, so that none of them is left alone at the end."""
+"""The folders that take longest: they start first, so that none of them runs alone at the end."""
 
 _BY_FILE = {"api"}
 """Folders whose tests leave nothing behind in their local cloud, so each process can have one of its own."""
 
 
 class FolderScheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Tests of a folder share their local cloud, so they run in one process; the folders side by side."""
+    """Tests of a folder share their local cloud, so they run in one process; folders run in parallel."""
 
     def _split_scope(self, nodeid: str) -> str:
         folder = _folder(nodeid)
         return nodeid.partition("::")[0] if folder in _BY_FILE else folder
 
     def _reschedule(self, node) -> None:
-        # Not before the last test of a folder: the next folder would wait for long tests of this one.
+        # Not before a folder's last test; otherwise the next folder would wait for this one's long tests.
         if not self.workqueue or self._pending_of(self.assigned_work[node]) <= 1:
             super()._reschedule(node)
 
@@ -49,7 +49,7 @@ def _folder(nodeid: str) -> str:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport():
-    """A test that fails shows what the hosts logged: their folders are gone later."""
+    """Show what the hosts logged when a test fails, because their folders are deleted later."""
     report = yield
     if report.failed:
         report.sections += list(logs().items())

@@ -1,4 +1,4 @@
-"""Dry runs of tests: what an operator finds, and what it says."""
+"""Reads the findings of dry runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SENTENCES = re.compile(r"[A-Z].*[A-Za-z0-9)]\.", re.DOTALL)
 
 
 async def findings(portal: Portal, **changes: Any) -> dict[str, dict[str, str]]:
-    """What an operator finds in a dry run, by code; each contains problem, remedy and documentation."""
+    """The findings that an operator sees in a dry run, by code, with problem, remedy and documentation."""
     request = portal.request(
         **{"serverApp": {"name": unique("server")}, "clientApp": {"name": unique("client")}, **changes}
     )
@@ -33,5 +33,5 @@ async def findings(portal: Portal, **changes: Any) -> dict[str, dict[str, str]]:
 
 
 def said(finding: dict[str, str]) -> tuple[str, str]:
-    """The severity of a finding, and the field to which it points."""
+    """The severity of a finding, and the field that it points to."""
     return finding["severity"], finding.get("pointer", "")

@@ -1,4 +1,4 @@
-"""Each endpoint is called for what somebody else has: by another requester, and from a customer's tenant."""
+"""Each endpoint is called with what somebody else owns: by another requester, from a customer's tenant."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ ELSEWHERE: Final = {"get_tenant_setup", "revoke_feed"}
 """The page of a tenant has no owner; subscriptions need a key, which this deployment does not have."""
 
 OPEN: Final = {"Waiting", "Running"}
-"""A run that waits is `Running` for the moment in which it looks again."""
+"""A waiting run is `Running` for a moment each time it checks again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Belongings:
-    """What a requester has, by the beginnings of the paths under which it is."""
+    """What a requester owns, by the prefixes of the paths that lead to it."""
 
     caller: str
     ids: dict[str, str]
@@ -44,7 +44,7 @@ class Belongings:
                 yield endpoint, f"/api{path}"
 
     async def documents(self, portal: Portal) -> dict[str, Any]:
-        """What the requester sees of it, but for how often a run has looked whether it may go on."""
+        """What the requester sees of it, except how often a run has checked whether it can continue."""
         found = {}
         for kind in ("/connections", "/onboardings", "/operations"):
             document = await portal.get(f"/api{kind}/{self.ids[kind]}", caller=self.caller)
@@ -80,7 +80,7 @@ async def belongings(portal) -> Belongings:
 
 
 async def test_no_endpoint_serves_what_another_requester_has(portal, belongings):
-    """Whatever a requester calls with another one's ID is not there, or not allowed, and changes nothing."""
+    """A call with another requester's ID is answered with 404 or 403, and changes nothing."""
     mallory, before = await portal.caller("Onboarding.Request"), await belongings.documents(portal)
     statuses = {}
     for endpoint, path in belongings.targets():
@@ -96,7 +96,7 @@ async def test_no_endpoint_serves_what_another_requester_has(portal, belongings)
 
 
 async def test_no_list_shows_what_another_requester_has(portal, belongings):
-    """Lists are empty, whatever they are filtered by."""
+    """Lists are empty, whatever the filter."""
     mallory, (connection, waiting, *_) = await portal.caller("Onboarding.Request"), belongings.secrets
     owner = (await portal.get(f"/api/connections/{connection}", caller=belongings.caller))["requestedBy"]
     filters: list[dict[str, str]] = [
@@ -118,7 +118,7 @@ async def test_no_list_shows_what_another_requester_has(portal, belongings):
 
 
 async def test_nobody_from_the_tenant_of_a_customer_gets_in(portal, belongings):
-    """A token that a customer's tenant issued is refused everywhere, with the right roles and audience."""
+    """A token that a customer's tenant issued is refused, even with the right roles and audience."""
     genuine: dict[str, Any] = jwt.decode(await portal.token("operator"), options={"verify_signature": False})
     home = portal.info["tenant"]
     claims = genuine | {"tid": FABRIKAM, "iss": genuine["iss"].replace(home, FABRIKAM)}

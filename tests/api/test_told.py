@@ -1,4 +1,4 @@
-"""How a person is told: who must act, in words for that person, with values and actions."""
+"""What people are told: who must act, in words for that person, with values and actions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def test_only_an_operator_reads_what_only_an_operator_can_do(portal):
 
 
 async def test_a_call_without_a_role_names_who_gives_it(portal):
-    """An answer before the caller is known is worded for a person who is no operator."""
+    """A response to an unknown caller is worded for a person who is not an operator."""
     caller = await portal.caller()
     document = problem(await portal.call("GET", "/api/onboardings", caller=caller), 403, "role-missing")
     assert document["args"] == {"roles": "Onboarding.Request, Onboarding.Operate"}
@@ -46,7 +46,7 @@ async def test_a_link_is_an_action_with_its_application_and_role(portal):
 
 
 async def test_a_refused_onboarding_has_the_values_and_what_can_be_done(portal):
-    """The error of a run is composed of its findings, and each finding has the values in its texts."""
+    """The error of a run consists of its findings, and each finding has the values that its texts contain."""
     uri = "https://fabrikam.com/x"
     failed = await portal.finished(await portal.accepted(serverApp={"appIdUri": uri}))
     error = failed["error"]
@@ -62,7 +62,7 @@ async def test_a_refused_onboarding_has_the_values_and_what_can_be_done(portal):
 
 
 async def test_all_wrong_parameters_are_told_at_once(portal):
-    """Each wrong parameter is an entry with its name, code and values, as each wrong field of a body is."""
+    """Each wrong parameter is an entry with its name, code and values, like each wrong field of a body."""
     query = "?maxpagesize=x&status=Mars&tenantId=contoso&colour=red&colour=blue&size=1&label.x="
     answer = await portal.call("GET", f"/api/onboardings{query}")
     document = problem(answer, 400, "invalid-parameter")
@@ -81,7 +81,7 @@ async def test_all_wrong_parameters_are_told_at_once(portal):
 
 
 async def test_a_person_reads_in_the_language_that_the_portal_asks_for(portal):
-    """An answer is in German if the caller prefers it: same codes and values, other sentences."""
+    """A response is in German if the caller prefers it: the same codes and values, with other sentences."""
     german = {"Accept-Language": "de-DE,de;q=0.9,en;q=0.5"}
     refused = await portal.post(tenantId=NOT_SERVED, headers=german)
     document = problem(refused, 422, "invalid-request")
@@ -104,7 +104,7 @@ async def test_a_person_reads_in_the_language_that_the_portal_asks_for(portal):
 
 
 async def test_a_name_is_no_text_to_fill_in_either_language(portal):
-    """A name with braces, percent signs, markup and right-to-left letters is in the sentence as it is."""
+    """A name with braces, percent signs, markup and right-to-left letters is shown unchanged."""
     name = "{0} {name!r:>9} %s %(x)d $1 <b>&amp; \u05d0\u05d1 'x\""
     onboarding = await portal.accepted(name=name, adminConsent="ByAdministrator")
     read = {}

@@ -36,7 +36,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Cloud:
-    """A running simulated cloud, and an administrator's way into its Graph."""
+    """A running simulated cloud, and an administrator's access to its Graph."""
 
     facts: dict[str, Any]
     http: httpx.Client
@@ -63,7 +63,7 @@ class Cloud:
         return dict(answer.raise_for_status().json()) if answer.content else {}
 
     def writes(self) -> list[tuple[str, str]]:
-        """Method and path of every request to Graph, since the last look, that was no read."""
+        """Method and path of every request to Graph since the last call that was not a read."""
         calls = self.http.get(f"{self.facts['control']}/calls", params={"service": "graph"}).json()["value"]
         self.http.delete(f"{self.facts['control']}/calls").raise_for_status()
         return [(call["method"], call["path"]) for call in calls if call["method"] != "GET"]
@@ -83,7 +83,7 @@ class Cloud:
         return Outcome(code, out.getvalue(), err.getvalue())
 
     def run_at_terminal(self, module: str, *arguments: str, answer: str) -> Outcome:
-        """Run a script as a person does: as a process of its own, with a terminal to answer at."""
+        """Run a script as a person does: as a separate process, with a terminal for answers."""
         terminal, keyboard = os.openpty()
         os.write(terminal, answer.encode())
         secret = {"AZURE_CLIENT_SECRET": self.facts["clients"]["administrator"]["clientSecret"]}

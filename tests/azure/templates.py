@@ -1,6 +1,6 @@
 """The Bicep of ``infra/azure``, read by two parsers.
 
-There is no compiler among the development tools, so what it would say of names is checked here: pycep
+The development tools include no compiler, so these tests check names in its place: pycep
 gives values, tree-sitter gives every identifier with its place.
 """
 
@@ -20,7 +20,7 @@ from pycep import BicepParser
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "infra" / "azure"
 
-#: Functions of Bicep's that may be used; a new one is added here once it is looked up.
+#: Bicep functions that the templates may use. Look a new one up in the reference before you add it.
 FUNCTIONS = {
     "empty",
     "environment",
@@ -89,7 +89,7 @@ def text(node: tree_sitter.Node | None) -> str:
 
 
 def keys(value: Any) -> set[str]:
-    """The keys an expression can yield: both ways of a condition, all parts of a union."""
+    """The keys that an expression can return: both branches of a condition, all parts of a union."""
     if not isinstance(value, dict):
         return set()
     if "function" in value:
@@ -100,6 +100,6 @@ def keys(value: Any) -> set[str]:
 
 
 def longest(name: str, pieces: dict[str, int]) -> int:
-    """The length of an interpolated name, with the length of each piece that is inserted."""
+    """The length of an interpolated name, given the length of each inserted value."""
     inserted = re.findall(r"\$\{(\w+)\}", name)
     return len(re.sub(r"\$\{\w+\}", "", name)) + sum(pieces[piece] for piece in inserted)

@@ -36,7 +36,7 @@ GUIDE = (ROOT / "docs" / "deploy.md").read_text()
 
 
 def _settings_of_the_app() -> set[str]:
-    """What the code reads in Azure: the settings model's names, and those that triggers name in %...%."""
+    """The settings that the code reads in Azure: fields of the model, and names in the triggers' %...%."""
     model = {field.alias or name for name, field in Settings.model_fields.items()}
     triggers = set(re.findall(r"%([A-Z_]+)%", (ROOT / "function_app.py").read_text()))
     assert triggers == {"EXPIRY_SCHEDULE", "SWEEP_SCHEDULE", "INSPECTION_SCHEDULE"}
@@ -44,8 +44,8 @@ def _settings_of_the_app() -> set[str]:
 
 
 def test_bicep_sets_what_the_code_reads():
-    """Azure sets every setting of the app and no other, except those for the local cloud."""
-    # In place of the connection string: the endpoints, and which identity to use for them.
+    """Azure sets every setting of the app except those for the local cloud, and no other."""
+    # Instead of a connection string: the endpoints, and the identity to use for them.
     expected = _settings_of_the_app() - {"ONBOARDING_STORAGE"} | {
         "ONBOARDING_STORAGE__credential",
         "ONBOARDING_STORAGE__clientId",
@@ -55,7 +55,7 @@ def test_bicep_sets_what_the_code_reads():
 
 
 def test_the_host_gets_its_storage_by_identity():
-    """The host's storage is named without a key, by account name only where the host completes it rightly."""
+    """The host's storage is set without a key, and by account name only where the host accepts that."""
     storage = keys(template("function-app").variable("hostStorage"))
     assert storage == {
         f"AzureWebJobsStorage__{part}"
@@ -75,9 +75,9 @@ def test_the_host_gets_its_storage_by_identity():
 
 
 def test_the_app_and_the_host_have_storage_of_their_own():
-    """The connection of the app's queues is not another name of the host's connection.
+    """The connection of the app's queues is not another name for the host's connection.
 
-    The host looks for ``AzureWebJobs`` and the name first, whatever the case:
+    The host first looks for ``AzureWebJobs`` followed by the name, ignoring case:
     https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue-trigger#connections.
     """
     source = (ROOT / "function_app.py").read_text()
@@ -103,7 +103,7 @@ def test_thresholds_default_to_the_codes():
 
 
 def test_tables_and_queues_are_those_of_the_code():
-    """Azure has each table and queue the app uses, and no other."""
+    """Azure has each table and queue that the app uses, and no other."""
     storage = template("storage")
     assert storage.variable("tables") == list(names.TABLES)
     assert storage.variable("queues") == list(names.QUEUES)
@@ -118,7 +118,7 @@ def test_warm_functions_exist():
 
 
 def test_roles_are_the_ones_they_are_called():
-    """Each built-in role has the ID for its name and a reason, and is in the guide."""
+    """Each built-in role has the ID that belongs to its name, has a reason, and is in the guide."""
     roles = template("roles")
     listed = [*roles.variable("storageRoles"), roles.variable("vaultRole"), roles.variable("insightsRole")]
     assert {role["id"]: role["name"] for role in listed} == BUILT_IN
@@ -127,7 +127,7 @@ def test_roles_are_the_ones_they_are_called():
 
 
 def test_the_role_for_providers_does_no_more_than_that():
-    """The custom role registers providers and reads what tells how far that is; it writes nothing else."""
+    """The custom role registers providers and reads permissions, subscriptions and providers; that is all."""
     (permission,) = template("register-providers").resource("role")["properties"]["permissions"]
     assert permission == {
         "actions": [
@@ -143,7 +143,7 @@ def test_the_role_for_providers_does_no_more_than_that():
 
 
 def test_graph_permissions_are_the_ones_they_are_called():
-    """Each permission has the ID for its name, and is in the guide."""
+    """Each permission has the ID that belongs to its name, and is in the guide."""
     listed = [*GRAPH_BASE, *GRAPH_SEE, *GRAPH_CONSENT]
     assert {role.id: role.value for role in listed} == GRAPH_PERMISSIONS
     assert [role.value for role in listed if role.value not in GUIDE] == []
@@ -170,4 +170,4 @@ def test_customers_are_asked_for_what_the_identity_has_at_home():
     assert list(PERMISSIONS) == [each.value for each in (*GRAPH_BASE, *GRAPH_SEE, *GRAPH_CONSENT)]
     role = template("register-providers").resource("role")
     assert list(ACTIONS) == role["properties"]["permissions"][0]["actions"]
-    assert list(ACTIONS) == REGISTER["actions"]  # what the local cloud's identity has
+    assert list(ACTIONS) == REGISTER["actions"]  # the permissions of the local cloud's identity

@@ -1,4 +1,4 @@
-"""What azd reads is right: its project file, the parameters, and the deployed files."""
+"""What azd reads is correct: its project file, the parameters, and the deployed files."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_each_parameter_can_be_set_by_azd():
 
 
 def test_the_guide_names_every_value_and_no_other():
-    """Every value in the guide can be set, and every value that can be set is in the guide."""
+    """The guide lists exactly the values that can be set."""
     guide = (ROOT / "docs" / "deploy.md").read_text()
     names = {parameter["value"].strip("${}") for parameter in PARAMETERS.values()}
     assert [name for name in names if name not in guide] == []
@@ -90,7 +90,7 @@ def test_a_package_names_its_commit(tmp_path):
 
 
 def test_only_the_app_is_deployed():
-    """The package contains the app's files and none of the tests, tools, documents or environments."""
+    """The package contains the app's files, and no tests, tools, documents or environments."""
     ignored = pathspec.GitIgnoreSpec.from_lines((ROOT / ".funcignore").read_text().splitlines())
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],  # noqa: S607

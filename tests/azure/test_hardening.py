@@ -20,7 +20,7 @@ def test_storage_takes_identities_only():
 
 
 def test_the_vault_goes_by_roles_and_forgets_nothing_at_once():
-    """The vault has access by role, soft delete and purge protection; no other Azure service can read it."""
+    """The vault has role-based access, soft delete and purge protection; no Azure service can read it."""
     properties = template("vault").resource("vault")["properties"]
     assert properties["enableRbacAuthorization"] is True
     assert properties["enableSoftDelete"] is True
@@ -32,7 +32,7 @@ def test_the_vault_goes_by_roles_and_forgets_nothing_at_once():
 
 
 def test_the_site_takes_no_password_and_no_plain_http():
-    """The site has HTTPS with TLS 1.2, no FTP and no basic credentials, and reads its package by identity."""
+    """The site uses HTTPS with TLS 1.2, no FTP and no basic credentials; it reads its package by identity."""
     bicep = template("function-app")
     site = bicep.resource("site")["properties"]
     assert site["httpsOnly"] is True
@@ -47,7 +47,7 @@ def test_the_site_takes_no_password_and_no_plain_http():
 
 
 def test_telemetry_is_not_taken_by_key():
-    """Neither the component nor its workspace accepts a key; the app sends as its identity."""
+    """Neither the component nor its workspace accepts a key; the app authenticates with its identity."""
     monitoring = template("monitoring")
     assert monitoring.resource("insights")["properties"]["DisableLocalAuth"] is True
     assert monitoring.resource("workspace")["properties"]["features"]["disableLocalAuth"] is True

@@ -1,4 +1,4 @@
-"""The questions to Microsoft's services: answered, recorded without IDs, and nothing left behind."""
+"""The questions to Microsoft's services are answered and recorded without IDs, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Prove:
         self._facts = cloud.facts
 
     def permit(self, roles: list[str]) -> None:
-        """Give the identity these permissions of Graph, and no others, as after a day."""
+        """Give the identity exactly these permissions of Graph, as they would be a day later."""
         self.cloud.control("PUT", "/settings", {"identityRoles": roles})
         self.cloud.control("DELETE", "/identityTokens", {})
 
     def start(self, *more: str, tenant: str = "") -> subprocess.Popen[str]:
-        """Start it; it waits at most a second for an effect."""
+        """Start the script; it waits at most one second for an effect."""
         facts = self._facts
         arguments = [
             *("--tenant", tenant or facts["tenant"], "--identity", facts["identity"]["clientId"]),
@@ -59,7 +59,7 @@ class Prove:
         )
 
     def run(self, *more: str, tenant: str = "") -> tuple[int, dict[str, Any], str]:
-        """Exit code, report, and everything written."""
+        """The exit code, the report, and all output."""
         process = self.start(*more, tenant=tenant)
         out, err = process.communicate(timeout=60)
         return process.returncode, json.loads(self.file.read_text()), out + err
@@ -75,7 +75,7 @@ class Prove:
         self.cloud.graph(f"/directory/deletedItems/{application}", "DELETE")
 
     def objects(self) -> list[str]:
-        """Names of the script's objects in the directory, deleted ones included."""
+        """Names of the script's objects in the directory, including deleted ones."""
         filtered = "?$filter=startswith(displayName,'cmg-prove-')"
         found: list[str] = []
         for path in (
@@ -102,7 +102,7 @@ def verdicts(report: dict[str, Any]) -> dict[str, str]:
 
 
 def test_every_question_has_an_answer(prove: Prove) -> None:
-    """With all permissions nothing stays unknown, and everything that was made is gone."""
+    """With all permissions, every question is answered, and everything that the script created is gone."""
     code, report, written = prove.run(*prove.resources)
     assert code == 0, written
     answers = verdicts(report)
@@ -135,7 +135,7 @@ def test_the_report_has_no_ids_and_no_secrets(prove: Prove) -> None:
 
 
 def test_a_missing_permission_is_an_answer(prove: Prove) -> None:
-    """With the base permissions the same run shows what stays closed."""
+    """With the base permissions, the same run shows what it cannot do."""
     prove.permit(BASE)
     code, report, written = prove.run()
     assert code == 0, written
@@ -169,7 +169,7 @@ def test_an_interruption_removes_what_was_made(prove: Prove, sent: signal.Signal
 
 
 def test_what_an_interrupted_creation_made_is_found_by_its_name(prove: Prove) -> None:
-    """Ctrl-C while a creation is answered: the application exists, and its ID is not known."""
+    """After Ctrl-C during a creation, the script does not know the application's ID; it finds it by name."""
     creation = {"service": "graph", "method": "POST", "path": "/applications$", "when": "after"}
     fault = prove.cloud.control("POST", "/faults", {**creation, "kind": "hold"})
     process = prove.start()
@@ -186,7 +186,7 @@ def test_what_an_interrupted_creation_made_is_found_by_its_name(prove: Prove) ->
 
 
 def test_a_vault_that_refuses_is_not_an_empty_one(prove: Prove) -> None:
-    """A secret that the identity may store but not delete is named as left behind."""
+    """A secret that the identity can store but not delete is reported as left behind."""
     allowed = ["secrets/setSecret/action", "secrets/getSecret/action"]
     prove.cloud.control("PUT", "/settings", {"vaultActions": allowed})
     try:
@@ -198,7 +198,7 @@ def test_a_vault_that_refuses_is_not_an_empty_one(prove: Prove) -> None:
 
 
 def test_the_owner_of_an_upsert_is_asked_for_only_by_order(prove: Prove) -> None:
-    """The answer can cost an application that only an administrator can remove; it is named then."""
+    """The answer can leave an application that only an administrator can remove, so the report names it."""
     code, report, written = prove.run("--upsert")
     assert verdicts(report)["A caller owns what its upsert creates."] == "no", written
     assert code == 1
@@ -209,7 +209,7 @@ def test_the_owner_of_an_upsert_is_asked_for_only_by_order(prove: Prove) -> None
 
 
 def test_an_answer_that_nobody_expects_ends_in_a_report(prove: Prove) -> None:
-    """The script says that it ended early, removes what it made, and writes what it knows."""
+    """The script reports that it ended early, removes what it created, and writes what it knows."""
     odd = {"service": "graph", "method": "POST", "path": "/addPassword$", "kind": "rewrite"}
     prove.cloud.control("POST", "/faults", {**odd, "find": "secretText", "put": "other"})
     code, report, written = prove.run()
@@ -238,7 +238,7 @@ def test_what_cannot_be_removed_is_named_and_removed_by_the_next_run(prove: Prov
 
 
 def test_another_tenant_is_entered_as_the_multitenant_application(prove: Prove) -> None:
-    """Without its administrator's consent the script ends with login's code; with it, it answers."""
+    """Without its administrator's consent, the script ends with login's error code; with it, it answers."""
     customer = prove.cloud.facts["tenants"][0]["tenant"]
     more = ("--multitenant-client", prove.cloud.facts["multitenantClientId"])
     code, report, written = prove.run(*more, tenant=customer)

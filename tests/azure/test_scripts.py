@@ -1,4 +1,4 @@
-"""The scripts show their plan first, carry it out, and do it once."""
+"""The scripts first show their plan, then carry it out, and do nothing twice."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def identity(cloud: Cloud) -> str:
 
 @dataclass(frozen=True)
 class Api:
-    """A registration of the API with a name for one test."""
+    """A registration of the API, with a name for one test."""
 
     cloud: Cloud
     name: str
 
     @property
     def path(self) -> str:
-        """Where the registration is in Graph."""
+        """The path of the registration in Graph."""
         return f"/applications(uniqueName='{self.name}')"
 
     def register(self, *arguments: str) -> Outcome:
@@ -69,7 +69,7 @@ def _claims(cloud: Cloud, client: dict[str, Any], scope: str) -> dict[str, Any]:
 
 
 def test_permissions_are_granted_once(cloud: Cloud, identity: str):
-    """The identity gets the base set, one assignment each, however often the script runs."""
+    """The identity gets the base set, with one assignment each, however often the script runs."""
     first = cloud.run("grant_permissions", "--principal-id", identity, "--yes")
     assert (first.returncode, first.stderr) == (0, "")
     assert _granted(cloud, identity) == _ids(GRAPH_BASE)
@@ -81,7 +81,7 @@ def test_permissions_are_granted_once(cloud: Cloud, identity: str):
 
 
 def test_what_if_says_everything_and_writes_nothing(cloud: Cloud, identity: str):
-    """The plan names each permission with its reason, and nothing is changed."""
+    """The plan lists each permission with its reason, and nothing is changed."""
     shown = cloud.run("grant_permissions", "--principal-id", identity, "--consent", "--what-if", "--yes")
     assert shown.returncode == 0
     for role in GRAPH_BASE + GRAPH_CONSENT:
@@ -118,14 +118,14 @@ def test_consent_adds_to_what_is_granted(cloud: Cloud, identity: str):
 
 
 def test_seeing_consent_takes_one_more_permission(cloud: Cloud, identity: str):
-    """With --see-consent the identity can read what an administrator granted, and nothing of tier 0."""
+    """With --see-consent, the identity can read what an administrator granted, without tier 0 permissions."""
     done = cloud.run("grant_permissions", "--principal-id", identity, "--see-consent", "--yes")
     assert done.returncode == 0
     assert _granted(cloud, identity) == _ids(GRAPH_BASE + GRAPH_SEE)
 
 
 def test_a_lost_answer_is_made_good(cloud: Cloud, identity: str):
-    """A grant whose answer is lost is sent again and counts as done, without a duplicate."""
+    """A grant whose response is lost is sent again and counts as done, without a duplicate."""
     fault = {"service": "graph", "method": "POST", "path": "appRoleAssignedTo", "skip": 1, "times": 1}
     cloud.control("POST", "/faults", {**fault, "kind": "drop", "when": "after"})
     done = cloud.run("grant_permissions", "--principal-id", identity, "--yes")
@@ -143,7 +143,7 @@ def test_a_busy_directory_is_waited_for(cloud: Cloud, identity: str):
 
 
 def test_the_government_cloud_is_served_too(tmp_path: Path):
-    """In the other cloud the scripts sign in for that cloud's Graph, and do the same."""
+    """In the other cloud, the scripts sign in for that cloud's Graph and do the same."""
     with started(tmp_path, "AzureUSGovernmentCloud") as cloud:
         identity = cloud.facts["identity"]["principalId"]
         cloud.control("PUT", "/settings", {"identityRoles": []})

@@ -35,7 +35,7 @@ def _declared(bicep: Template, *kinds: str) -> set[str]:
 
 
 def _mentions(bicep: Template) -> list[tree_sitter.Node]:
-    """Every identifier that refers to something: no declaration's own name, no key of an object."""
+    """Every identifier that refers to something; names of declarations and keys of objects do not count."""
     return [
         node
         for node in bicep.nodes("identifier")
@@ -95,7 +95,7 @@ def test_nothing_is_declared_in_vain(bicep: Template):
 
 
 def test_modules_get_exactly_what_they_ask_for():
-    """Each module receives each parameter that it requires, and no unknown one."""
+    """Each module receives each parameter that it requires, and no unknown parameter."""
     modules = _modules()
     assert {called.path for _, _, called in modules} == {bicep.path for bicep in TEMPLATES} - {
         FOLDER / "main.bicep"
@@ -134,7 +134,7 @@ def test_no_cloud_is_hard_coded(bicep: Template):
 @pytest.mark.parametrize(
     ("name", "limit"),
     [
-        ("functionAppName", 32),  # hosts derive their id from this many; longer names collide
+        ("functionAppName", 32),  # hosts derive their ID from this many characters; longer names collide
         ("storageName", 24),
         ("vaultName", 24),
     ],

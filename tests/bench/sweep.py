@@ -1,4 +1,4 @@
-"""Measures a sweep with 100 warnings due, among few and among many connections; prints the ratios.
+"""Measures a sweep with 100 warnings due, among few and among many connections, and prints the ratios.
 
 Run it with ``make bench`` or ``python -m tests.bench.sweep``. It is not a test, because the results depend on
 the load of the machine.
@@ -46,7 +46,7 @@ MANY: Final = 20_000
 DUE: Final = 100
 ROUNDS: Final = 5
 START: Final = datetime(2030, 1, 1, tzinfo=UTC)
-_BATCH: Final = 100  # rows of a transaction
+_BATCH: Final = 100  # rows in one transaction
 
 
 class StandingClock:
@@ -72,7 +72,7 @@ class Deployment:
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, account: str) -> AsyncIterator[Deployment]:
-        """On the storage account of a connection string."""
+        """Open it on the storage account of a connection string."""
         clock, fuse = StandingClock(), Fuse()
         async with (
             TableServiceClient.from_connection_string(account, transport=Wire(fuse)) as table_service,
@@ -106,7 +106,7 @@ class Deployment:
             yield cls(tables=tables, sweep=sweep, clock=clock, fuse=fuse)
 
     async def fill(self, size: int) -> None:
-        """Creates connections: 100 of them are due on each of the first days, the others later."""
+        """Create connections: 100 are due on each of the first days, the others later."""
         made = sorted(
             (connection(_ends_at(number), name=f"C-{number}") for number in range(size)),
             key=lambda each: each.secret.ends_at,
@@ -120,7 +120,7 @@ class Deployment:
                 await self.tables.transact(table, [(Write.INSERT, row) for row in batch])
 
     async def cost(self) -> tuple[float, float]:
-        """The median seconds, and the median calls of tables, of a sweep with 100 warnings due."""
+        """The median seconds and the median number of table calls of a sweep with 100 warnings due."""
         seconds, calls = [], []
         for number in range(ROUNDS):
             self.clock.moment = START + timedelta(days=number, hours=1)
@@ -133,7 +133,7 @@ class Deployment:
 
 
 def _ends_at(number: int) -> datetime:
-    """The date on which a connection's secret expires, so that its first warning is due for its sweep."""
+    """The date on which a connection's secret expires, so that its first warning is due at its sweep."""
     day = number // DUE if number < DUE * ROUNDS else ROUNDS + number % 365
     return START + timedelta(days=day) + CADENCE.earliest
 
@@ -156,7 +156,7 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 async def measure(size: int) -> tuple[float, float]:
-    """The cost of a sweep among so many connections: seconds and calls."""
+    """The cost of a sweep with this many connections: seconds and calls."""
     with tempfile.TemporaryDirectory() as folder:
         storage = Storage(Path(folder))
         await storage.start()

@@ -1,4 +1,4 @@
-"""What an administrator finds in the console and in Microsoft's articles, written down from those pages.
+"""What an administrator finds in the console and in Microsoft's articles, copied from those pages.
 
 Sources: https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/azure-services-wizard,
 https://learn.microsoft.com/intune/configmgr/core/clients/manage/cmg/configure-azure-ad and
@@ -65,7 +65,7 @@ AFTERWARDS: Final = (
     "Notifications of expiring secrets",
     "Admin Service Management option of the gateway",
 )
-"""What the console does with a service that exists."""
+"""What the console does with an existing service."""
 
 _ALWAYS: Final = ("yes",) * 4
 _WITH_DISCOVERY: Final = ("with user discovery",) * 4
@@ -103,7 +103,7 @@ ARTICLE: Final[dict[str, tuple[str, ...]]] = {
     "Create the Azure service with the imported apps": _ALWAYS,
     "Watch the secret's end yourself: the console does not": _ALWAYS,
 }
-"""The steps of the manual article, and what each of its four revisions says of them."""
+"""The steps of the manual article, and what each of its four revisions says about them."""
 
 SUBSCRIPTION: Final = (
     "Register Microsoft.KeyVault, Microsoft.Storage, Microsoft.Network, Microsoft.Compute",
@@ -111,4 +111,4 @@ SUBSCRIPTION: Final = (
     "Wait until they are registered",
     "Create the gateway",
 )
-"""What the article on the subscription asks for."""
+"""What the article on the subscription requires."""

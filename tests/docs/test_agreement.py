@@ -37,7 +37,7 @@ def test_every_setting_is_explained_with_its_default():
 
 
 def test_every_endpoint_has_a_section():
-    """Each endpoint has a section in the API's pages, which begins with its method and path."""
+    """Each endpoint has a section in the API's pages that begins with its method and path."""
     opening = re.compile(r"^##+ .+\n\n((?:`[A-Z]+ /api/[^`]*`(?:, |$))+)$", re.MULTILINE)
     texts = [path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "api").glob("*.md")]
     openings = [line for text in texts for line in opening.findall(text)]
@@ -78,7 +78,7 @@ def test_nothing_of_the_cmdlets_is_left_out():
 
 
 def test_each_step_of_the_article_is_there_in_each_revision():
-    """The page about the wizard has each step of the article as each revision has it."""
+    """The page about the wizard has each step of the article, for each revision."""
     (steps,) = page("docs/wizard.md").tables("The manual article")
     assert {name: tuple(revisions) for name, *revisions, _ in steps} == console.ARTICLE
     head = re.search(r"^\| step \| (.+) \| here \|$", page("docs/wizard.md").text, re.MULTILINE)
@@ -87,7 +87,7 @@ def test_each_step_of_the_article_is_there_in_each_revision():
 
 
 def _fields(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    """The fields of a model; those of models inside it by their paths."""
+    """The fields of a model; fields of nested models by their paths."""
     for field in model.model_fields.values():
         name = f"{prefix}{field.alias}"
         inner = _model(field.annotation)
@@ -99,14 +99,14 @@ def _fields(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:
-    """The model in an annotation, also of an optional field or of the entries of a list."""
+    """The model in an annotation, also inside an optional field or a list."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((model for part in get_args(annotation) if (model := _model(part))), None)
 
 
 def test_the_plan_is_drawn_as_it_is():
-    """The README's picture shows the steps of the plan, and what each waits for."""
+    """The README's picture shows the steps of the plan, and the steps that each waits for."""
     drawn = set(re.findall(r"^\s*([a-z-]+) --> ([a-z-]+)$", page("README.md").text, re.MULTILINE))
     assert drawn == {(before, step.name) for step in _PLAN.steps.values() for before in step.after}
 

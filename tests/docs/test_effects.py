@@ -27,7 +27,7 @@ SDK |= {
     "async_notify",
     "notify",
 }
-"""Methods of the SDKs that change something, read a secret, or tell somebody."""
+"""Methods of the SDKs that change something, read a secret, or notify somebody."""
 READS = {
     "get",
     "list",
@@ -36,17 +36,17 @@ READS = {
     "send_request",  # its method is a constant
     "close",
 }
-"""Methods of the SDKs that change nothing, and show no secret."""
+"""Methods of the SDKs that change nothing and return no secret."""
 CLIENTS = re.compile(
     r"^\s*(from|import) (httpx|aiohttp|requests|msgraph|apprise|azure[.](keyvault|mgmt))\b", re.MULTILINE
 )
 """Packages with which the service calls others."""
 GENERAL = {"Graph.batch"}
-"""What only reads, although its method is POST."""
+"""Calls that only read, although their method is POST."""
 
 
 def calls(method: ast.AST) -> Iterator[str]:
-    """The names and methods of what a function calls."""
+    """The names of the functions and methods that a function calls."""
     for node in ast.walk(method):
         if isinstance(node, ast.Call):
             yield from (
@@ -57,7 +57,7 @@ def calls(method: ast.AST) -> Iterator[str]:
 
 
 def effects() -> set[str]:
-    """The public methods of the clients that have an effect, also by private ones."""
+    """The public methods of the clients that have an effect, directly or through private ones."""
     found = set()
     for file in (each for folder in FOLDERS for each in (ROOT / folder).glob("*.py")):
         for kind in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -76,7 +76,7 @@ def effects() -> set[str]:
 
 
 def used(tree: ast.AST) -> Iterator[str]:
-    """The methods that code calls of the client that it has of an SDK."""
+    """The methods that code calls on an SDK's client."""
     for node in ast.walk(tree):
         attribute = node.func if isinstance(node, ast.Call) else None
         if isinstance(attribute, ast.Attribute) and "self._client." in ast.unparse(attribute):
@@ -84,7 +84,7 @@ def used(tree: ast.AST) -> Iterator[str]:
 
 
 def test_the_walk_knows_each_method_of_an_sdk():
-    """A method must be among the effects, or among those that only read."""
+    """Each method is listed either as an effect or as only reading."""
     trees = [ast.parse(file.read_text(encoding="utf-8")) for file in (ROOT / FOLDERS[0]).glob("*.py")]
     methods = {name for tree in trees for name in used(tree)}
     assert {"set_secret", "register", "list_properties_of_secrets"} <= methods
@@ -107,7 +107,7 @@ def rows() -> list[list[str]]:
 
 
 def test_each_effect_has_a_line():
-    """Nothing in the code changes, reads or tells something without a line; no line is left over."""
+    """Everything in the code that changes, reads or announces something has a line; no line is left over."""
     named = {name for row in rows() for name in re.findall(r"`(\w+\.\w+)`", row[3])}
     assert len(named) > 15
     assert named == effects() | ({"People.send"} & named)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(
 
 
 async def _type(name: str, folder: Path) -> str:
-    """Runs the bash blocks of a page in one shell, and returns what they print."""
+    """Run the bash blocks of a page in one shell, and return what they print."""
     script = "set -euo pipefail\n" + "\n".join(page(name).blocks("bash"))
     return await output("bash", "-c", script, folder=ROOT, LOCAL_FOLDER=str(folder))
 
@@ -33,12 +33,12 @@ async def test_the_readme_takes_a_reader_to_a_connection(local_cloud):
 
 
 async def test_the_readme_can_be_followed_twice(local_cloud):
-    """Typed again, the same request gives the same connection."""
+    """The same request, typed again, returns the same connection."""
     assert await _type("README.md", local_cloud) == await _type("README.md", local_cloud)
 
 
 async def test_the_readme_waits_no_longer_than_there_is_something_to_wait_for(local_cloud):
-    """The README's loop ends for a cancelled onboarding, and with the problem for 404 and 401."""
+    """The README's loop ends when the onboarding was cancelled, and on 404 and 401 with the problem."""
     (commands,) = page("README.md").blocks("bash")
     before, _, after = commands.partition("onboarding=$(api")
     wanted = after.partition("| read_json id)")[0].replace("ticket-4711", "ticket-4712")
@@ -59,7 +59,7 @@ follow "$url/onboardings/$onboarding" 2>&1 | grep -o '^{{"code":"[a-z-]*"' || tr
 
 
 async def test_answers_look_like_the_examples(local_cloud):
-    """A connection and the health have the fields that the API's pages show."""
+    """A connection and the health check have the fields that the API's pages show."""
     names = ("docs/api/connections.md", "docs/api/health.md")
     examples = [json.loads(block) for name in names for block in page(name).blocks("json")]
     connection = json.loads((await _type("README.md", local_cloud)).partition("\n")[2])
@@ -117,6 +117,6 @@ async def test_the_azure_cli_works_as_described(local_cloud):
 
 
 def test_only_pages_that_are_tried_have_examples():
-    """A block marked as bash or azurecli is one that these tests run."""
+    """Each block marked as bash or azurecli is run by these tests."""
     assert {each.name for each in pages() if each.blocks("bash")} == {"README.md", "docs/local.md"}
     assert {each.name for each in pages() if each.blocks("azurecli")} == {"docs/local.md"}

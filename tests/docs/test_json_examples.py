@@ -1,6 +1,6 @@
 """Every JSON example in the pages fits the description of the API.
 
-An example can leave out members, with or without ``…``. What it shows has a declared name, type and form.
+An example can leave out members, with or without ``…``. What it shows has a declared name, type and format.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _CALL: Final = re.compile(r"`([A-Z]+) /api(/[^`?]*)")
 _GENERAL: Final = {"Problem", "Connection"}
 """Schemas whose documents are shown on pages about other calls, too."""
 _OTHERS: Final = {'"openapi": '}
-"""Members of an example that is no message of the API."""
+"""Members of an example that is not a message of the API."""
 
 
 @functools.cache
 def _validators() -> Mapping[str, Any]:
-    """For each schema, without fields that are required and without fields that are not declared."""
+    """A validator for each schema that requires no field and allows no undeclared field."""
     components = copy.deepcopy(tables.DOCUMENT["components"])
     for schema in components["schemas"].values():
         if "properties" in schema:
@@ -43,7 +43,7 @@ def _validators() -> Mapping[str, Any]:
 
 
 def _shown(value: Any) -> Any:
-    """An example without the places where something is left out."""
+    """An example without the places where it leaves something out."""
     match value:
         case dict():
             return {name: _shown(member) for name, member in value.items() if name != _LEFT_OUT}
@@ -71,7 +71,7 @@ EXAMPLES: Final = list(_examples())
 
 @pytest.mark.parametrize(("name", "line", "text"), EXAMPLES, ids=lambda value: str(value)[:40])
 def test_an_example_fits_the_description(name, line, text):
-    """A reader finds each member of an example in the API, with the type that is shown."""
+    """Each member of an example is in the API, with the type that the example shows."""
     value = _shown(json.loads(text))
     known = reachable(_schemas_of(page(name).text), tables.DOCUMENT["components"]["schemas"])
     faults = {schema: list(_validators()[schema].iter_errors(value)) for schema in known}

@@ -31,7 +31,7 @@ def _found(name: str, link: str) -> bool:
 
 
 def test_files_named_in_the_text_exist():
-    """A path of the project that a page names in code style is there."""
+    """A path in code style on a page exists in the project."""
     paths = re.compile(r"`((?:onboarding|infra|tests|docs)/[\w./-]+)`")
     named = [(each.name, path) for each in pages() for path in paths.findall(each.prose())]
     assert [f"{name}: {path}" for name, path in named if not (ROOT / path).exists()] == []
@@ -53,12 +53,12 @@ def test_targets_of_make_exist():
 
 
 def test_pages_name_no_place_of_one_machine():
-    """No page holds a path that exists only on its author's machine."""
+    """No page contains a path that exists only on its author's machine."""
     assert [f"{each.name}: {found}" for each in pages() for found in _ABSOLUTE.findall(each.text)] == []
 
 
 def test_pins_name_no_download_address():
-    """Pins say which version, not where from: everybody uses the registry that their tools are set up for."""
+    """Pins give versions and no addresses: everybody uses the registry that their tools are set up for."""
     locks = [*ROOT.glob("requirements*"), *files("package-lock.json"), *files("pyproject.toml")]
     assert len(locks) > 4
     for file in locks:
@@ -68,7 +68,7 @@ def test_pins_name_no_download_address():
 
 
 def test_the_checks_do_what_a_newcomer_does():
-    """The checks of a change are the README's own commands, in a file that can be executed."""
+    """The checks of a change are the README's own commands, in an executable file."""
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     lines = script.read_text(encoding="utf-8").splitlines()
@@ -78,7 +78,7 @@ def test_the_checks_do_what_a_newcomer_does():
 
 
 def test_checks_before_a_commit_need_no_network():
-    """The hooks before a commit are the project's own tools, fetched from nowhere."""
+    """The pre-commit hooks are the project's own tools; nothing is downloaded."""
     config = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
     assert re.findall(r"repo: (\S+)", config) == ["local"]
     entries = re.findall(r"entry: (\S+)", config)
@@ -88,7 +88,7 @@ def test_checks_before_a_commit_need_no_network():
 
 
 def test_the_changelog_has_the_known_kinds():
-    """The changelog keeps to the kinds of change that its format names."""
+    """The changelog uses only the kinds of change that its format defines."""
     text = page("CHANGELOG.md").text
     assert "## [Unreleased]" in text
     kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}

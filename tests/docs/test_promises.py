@@ -1,4 +1,4 @@
-"""What the pages promise about statuses, headers and repetitions: each sentence is carried out once."""
+"""What the pages promise about statuses, headers and repeated requests: each sentence is tested once."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ PROMISES: Final[dict[str, tuple[str, Callable[[Reader], Awaitable[None]]]]] = {
     "`either-of` is about two fields of which exactly one is required": ("errors.md", conflict),
     "`maxpagesize` has no effect on CSV and calendars": ("expirations.md", pages_of_files),
 }
-"""The page below docs/api, and what carries a sentence out."""
+"""The page in docs/api, the sentence, and the function that tests it."""
 
 
 @pytest.mark.parametrize("sentence", PROMISES)

@@ -1,4 +1,4 @@
-"""The sample portals carry out what they show, against the local cloud."""
+"""The sample portals do what they show, against the local cloud."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PORTAL = ROOT / "examples" / "portal"
 
 
 async def run(*command: str | Path, folder: Path, **environment: str) -> list[str]:
-    """Runs a program to its end, and returns the lines that it prints."""
+    """Run a program to its end, and return the lines that it prints."""
     return (await output(*command, folder=folder, **environment)).splitlines()
 
 
@@ -40,7 +40,7 @@ async def portal(tmp_path_factory) -> Path:
 
 
 async def test_the_portal_in_typescript_does_its_day(portal, local_cloud):
-    """A portal that is typed from the description does a whole day with the requester's role alone."""
+    """A portal with types from the description does a day's work with only the requester's role."""
     endpoints = json.loads((local_cloud / "endpoints.json").read_text())
     shown = await run(
         node.program(),
@@ -119,7 +119,7 @@ print(found.parsed.status)
 
 @pytest.mark.soak
 async def test_a_generated_client_in_python_onboards_a_tenant(local_cloud, tmp_path):
-    """openapi-python-client generates a client of the whole description; it is typed, and it works."""
+    """openapi-python-client generates a typed client from the whole description, and the client works."""
     (tmp_path / "openapi.json").write_text(json.dumps(tables.DOCUMENT), encoding="utf-8")
     # client.py is the same for every description, and its types do not fit those of httpx.
     (tmp_path / "mypy.ini").write_text(
@@ -139,7 +139,7 @@ async def test_a_generated_client_in_python_onboards_a_tenant(local_cloud, tmp_p
 
 @pytest.mark.soak
 def test_what_other_languages_read_has_no_fault():
-    """Spectral, Redocly and Ajv find nothing in the description; a fault of each kind is found."""
+    """Spectral, Redocly and Ajv find no fault in the description, and find one planted fault of each kind."""
     broken = json.loads(json.dumps(tables.DOCUMENT))
     broken["paths"]["/health"]["get"].pop("operationId")
     broken["components"]["schemas"]["OnboardingRequest"]["properties"]["name"]["pattern"] = r"^[^\"]$"

@@ -1,4 +1,4 @@
-"""Labels of requests, and a request to the API, that several tests of durability need."""
+"""Labels of requests and a request to the API that several durability tests need."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ async def problems(scene: Scene, onboarding: Onboarding, *, trail: bool = True) 
     Args:
         scene: The local cloud.
         onboarding: The onboarding.
-        trail: Whether the audit trail must have each step's success. After the emulator was killed it
-            may not: unlike Azure it can store a part of a transaction (docs/local.md).
+        trail: Whether the audit trail must have each step's success. After the emulator was killed, it
+            can lack one: unlike Azure, it can store a part of a transaction (docs/local.md).
     """
     return [problem async for problem in _problems(scene, onboarding, trail)]
 
@@ -44,7 +44,7 @@ async def _problems(scene: Scene, onboarding: Onboarding, trail: bool) -> AsyncI
 
 
 async def _of_directory(scene: Scene, onboarding: Onboarding) -> AsyncIterator[str]:
-    """Two applications, their principals, their grants, one secret; and nothing deleted."""
+    """Two applications, their principals and grants, and one secret; nothing is deleted."""
     apps: dict[str, dict[str, Any]] = {}
     for role in ("server", "client"):
         named = f"$filter=displayName eq '{onboarding.request[f'{role}App']['name']}'"
@@ -75,7 +75,7 @@ async def _of_directory(scene: Scene, onboarding: Onboarding) -> AsyncIterator[s
 
 
 def _of_properties(scene: Scene, apps: dict[str, dict[str, Any]]) -> Iterable[str]:
-    """What a second request sets on each application."""
+    """The properties that a second request sets on each application."""
     uris = apps["server"]["identifierUris"]
     if uris != [f"api://{scene.stack.cloud_info['tenant']}/{apps['server']['appId']}"]:
         yield f"the server app's identifier URIs are {uris}"
@@ -85,7 +85,7 @@ def _of_properties(scene: Scene, apps: dict[str, dict[str, Any]]) -> Iterable[st
 
 
 async def _of_grants(scene: Scene, onboarding: Onboarding, principals: dict[str, str]) -> AsyncIterator[str]:
-    """The client can call the server app and sign users in; the server app reads the directory, if asked."""
+    """The client can call the server app and sign in users; if requested, the server reads the directory."""
     graph = (await scene.portal.graph(f"/servicePrincipals(appId='{_MICROSOFT_GRAPH}')"))["id"]
     wanted = [("AllPrincipals", principals["server"], "user_impersonation")]
     wanted += [("AllPrincipals", graph, "User.Read")]
@@ -121,7 +121,7 @@ async def _of_secret(
     stored = (await scene.portal.look("keyVault", "GET", f"/secrets/{name}?api-version=7.4")).json()
     if live != [stored["tags"]["keyId"]]:
         yield f"the server app's secrets are {live}, the vault has {stored['tags']['keyId']}"
-    # Clients repeat a PUT whose connection broke (RFC 9110, section 9.2.2): another version, the same secret.
+    # Clients repeat a PUT if the connection breaks (RFC 9110, section 9.2.2): a new version, the same secret.
     versions = await scene.portal.look("keyVault", "GET", f"/secrets/{name}/versions?api-version=7.4")
     key_ids = {each["tags"]["keyId"] for each in versions.json()["value"]}
     if key_ids != {stored["tags"]["keyId"]}:
@@ -144,7 +144,7 @@ async def _of_secret(
 
 
 async def _of_trail(scene: Scene, onboarding: Onboarding) -> AsyncIterator[str]:
-    """It was accepted once, and each step succeeded once."""
+    """The onboarding was accepted once, and each step succeeded once."""
     events = await scene.all(f"/api/onboardings/{onboarding.id}/events")
     succeeded = Counter(event["step"] for event in events if event["kind"] == "succeeded")
     if succeeded != Counter(list(PLANS["onboard"].steps)):

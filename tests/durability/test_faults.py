@@ -1,8 +1,8 @@
-"""Answers are lost, and services refuse: the host survives, and must find out what really happened.
+"""Responses are lost, and services refuse calls: the host survives, and must find out what really happened.
 
 The moments are those of ``test_kills.py``: each label that a first onboarding recorded. Independent faults
-share one onboarding, up to fifteen in each; the two effects of the secret, which are the delicate ones, also
-have one alone.
+share one onboarding, up to fifteen in each. The two effects of the secret are delicate, so each also has an
+onboarding alone.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ async def test_calls_of_the_cloud_fail_or_seem_to(lanes):
         for interference in (Drop(), UNAVAILABLE)
     ]
     assert await lanes.share(jobs, suffer) == []
-    # A step that starts again may do other things than the first time, so a few points never occur.
+    # A step that starts again can make other calls than the first time, so a few points never occur.
     points = [point for job in jobs for point in job]
     assert sum(point.met for point in points) > 0.8 * len(points), [
         str(each) for each in points if not each.met
@@ -107,7 +107,7 @@ async def test_a_service_says_how_long_to_wait(lane):
 
 
 async def test_the_directory_lags_behind_its_writes(lanes):
-    """With lag, also of owners and grants, an onboarding ends the same, only later, also after a kill."""
+    """With lag, also of owners and grants, an onboarding ends the same but later, also after a kill."""
 
     async def lag(lane: Lane, points: list[Point]) -> list[str]:
         await lane.portal.control("PUT", "/lag", {"seconds": 2, "owners": 3, "grants": 3})

@@ -2,8 +2,8 @@
 
 A first onboarding records what hosts do, as labels (see ``exchanges.py``). Then each label occurs again,
 twice: once the host is killed (SIGKILL) before the request is passed on, once after it took effect and before
-its answer arrives. Of the four resource providers, whose steps are the same, each kind of label occurs
-with one, in turn. Then the locks on the dead host's messages expire, and a new host takes over.
+its response arrives. The steps of the four resource providers are the same, so each kind of label is tested
+with one of them, in turn. Then the locks on the dead host's messages expire, and a new host takes over.
 
 Each delicate moment has an onboarding of its own; the others share one in groups of four, far apart in time.
 Further onboardings have kills during the recovery from a kill, and several kills at random.
@@ -33,8 +33,8 @@ READS: Final = {"graph POST $batch", "resourceManager GET providers", "read conn
 """Some of the requests that change nothing."""
 
 ANNOUNCED_ONLY: Final = {("upsert onboardingindex new", AFTER), ("create onboardings", BEFORE)}
-"""Nobody was told that the request is accepted, so the portal repeats it, which announces it again; what the
-first announcement left in the index is removed by the sweep."""
+"""The portal got no response, so it repeats the request, which announces it again; the sweep removes what the
+first announcement left in the index."""
 
 RECOVERY: Final = (
     ("keyVault GET secrets/cmg", 1),
@@ -44,7 +44,7 @@ RECOVERY: Final = (
     ("graph GET applications/server", 2),
     ("write onboardings server-secret Succeeded", 1),
 )
-"""What the second attempt does to make good a secret that was made, but did not reach the vault."""
+"""What the second attempt does about a secret that was created but did not reach the vault."""
 
 DELICATE: Final = {
     "put steps preflight",
@@ -54,7 +54,7 @@ DELICATE: Final = {
     "write onboardings server-secret Succeeded",
     "delete steps preflight",
 }
-"""The first message, the first claim, the secret, and the end of the message that drove most of it."""
+"""The first message, the first claim, the secret, and the end of the message that did most of the work."""
 
 _LATE = "write onboardings connection Running"  # occurs only when the providers are the last to finish
 _TRIES: Final = 4
@@ -67,7 +67,7 @@ class Kills:
     points: tuple[Point, ...]
     request: Mapping[str, Any] = field(default_factory=dict)
     certain: bool = True
-    """Whether each of the moments has to come."""
+    """Whether each of the moments must occur."""
 
     def __str__(self) -> str:
         return ", ".join(map(str, self.points))
@@ -90,7 +90,7 @@ async def suffer(lane: Lane, kills: Kills) -> list[str]:
 
 
 def kinds(effects: Iterable[Exchange]) -> list[str]:
-    """The labels to test: all, but for the providers one of each kind, in turn."""
+    """The labels to test: all of them, but one of each kind for the providers, in turn."""
     alike: dict[str, list[str]] = {}
     for each in effects:
         alike.setdefault(PROVIDER.sub("provider", each.label), []).append(each.label)
@@ -145,7 +145,7 @@ async def test_a_host_is_killed_before_and_after_each_effect(lanes):
 
 @pytest.mark.soak
 async def test_a_host_is_killed_while_another_kill_is_made_good(lanes):
-    """After a host dies while it replaces a lost secret, there is one secret: the one in the vault."""
+    """If a host dies while it replaces a lost secret, one secret remains: the one in the vault."""
     jobs = [
         Kills(points=(Point(label=ADD_PASSWORD, when=AFTER), Point(label=label, when=when, number=number)))
         for label, number in RECOVERY
@@ -197,7 +197,7 @@ async def test_a_host_is_killed_while_it_holds_on_to_its_message(lanes):
 
 @pytest.mark.soak
 async def test_a_message_that_kills_each_host_is_given_up(lane):
-    """After ten hosts have died on a message the onboarding fails, also when that kills another host."""
+    """After ten hosts have died on a message, the onboarding fails, even if that kills another host."""
     await lane.run()  # registers the providers, so that none of their steps waits
     deadly = [
         Point(label="graph POST applications(server)", when=BEFORE, number=each) for each in range(1, 11)
@@ -219,7 +219,7 @@ async def test_a_message_that_kills_each_host_is_given_up(lane):
     before = lane.kills
     onboarding = await lane.run([*deadly, *giving_up])
     assert all(point.met for point in deadly)
-    # With several messages in the poison queue, one may do what another was killed for.
+    # With several messages in the poison queue, one can do what the killed one was doing.
     assert lane.kills - before > len(deadly) + len(giving_up) // 2
 
     document = await lane.get(f"/api/onboardings/{onboarding.id}")

@@ -1,4 +1,4 @@
-"""Hosts are killed during the renewal of a secret, and during the removal of what an onboarding made.
+"""Hosts are killed during the renewal of a secret, and during the removal of what an onboarding created.
 
 The moments are found as in ``test_kills.py``: a first operation records what hosts do, and each label occurs
 twice, before it is passed on and after it took effect, several in one operation.
@@ -46,7 +46,7 @@ class Kills:
 
 
 def groups(exchanges: Iterable[Exchange], *, known: Container[str] = ()) -> list[tuple[Point, ...]]:
-    """A kill before and after each effect that is not yet known, several together, far apart in time."""
+    """A kill before and after each effect that is not yet covered, several together, far apart in time."""
     labels = dict.fromkeys(each.label for each in exchanges if each.effect and each.label not in known)
     points = [Point(label=label, when=when) for label in labels for when in (BEFORE, AFTER)]
     count = -(-len(points) // TOGETHER)
@@ -91,7 +91,7 @@ async def unrenewed(lane: Lane) -> dict[str, Any]:
     """A new connection, and channels without a state.
 
     Only a first renewal confirms the hand-over, and only a first delivery creates the state of a channel. So
-    each renewal does what the recorded one did.
+    each renewal makes the same calls as the recorded one.
     """
     connection = await connected(lane)
     await lane.forget_channels()
@@ -107,7 +107,7 @@ async def renew(
 
 
 async def confirm(lane: Lane, connection: str, points: Iterable[Point]) -> list[Exchange]:
-    """Confirm the renewal that waits; return what hosts did then."""
+    """Confirm the renewal that waits; return what hosts did afterwards."""
     renewal = (await lane.get(f"/api/connections/{connection}"))["renewalId"]
     path = f"/api/connections/{connection}/renewals/{renewal}/confirm"
     exchanges = await lane.operate("POST", path, points)
@@ -116,7 +116,7 @@ async def confirm(lane: Lane, connection: str, points: Iterable[Point]) -> list[
 
 
 async def problems(lane: Lane, before: Mapping[str, Any], *, waits: bool) -> list[str]:
-    """What is wrong with the secrets of a connection while a renewal waits, or after it."""
+    """What is wrong with the secrets of a connection while a renewal waits, or afterwards."""
     found = []
     now = await lane.get(f"/api/connections/{before['id']}")
     app = now["serverApp"]["clientId"]
@@ -165,7 +165,7 @@ async def test_what_was_made_is_removed_whenever_a_host_is_killed(lanes):
 async def removed(
     lane: Lane, points: Iterable[Point] = (), *, rolls_back: bool, found: list[str] | None = None
 ) -> list[Exchange]:
-    """Remove what an onboarding made; return what hosts did, and add to ``found`` what is wrong then."""
+    """Remove what an onboarding created; return what hosts did, and add to ``found`` what is wrong then."""
     found = [] if found is None else found
     if rolls_back:
         refused = Point(label=REFUSED.label, when=REFUSED.when, interference=REFUSED.interference)

@@ -24,7 +24,7 @@ from tests.support.stacks import NEVER, host_json
 pytestmark = pytest.mark.soak
 
 MOMENTS = ("addPassword$", "oauth2PermissionGrants$")
-"""Calls of Graph during which the outage begins: an early one, and one of the last."""
+"""Calls to Graph during which the outage begins: an early one and a late one."""
 
 
 @pytest.fixture(scope="module")
@@ -84,14 +84,14 @@ async def test_parts_are_killed_and_supervised(scene):
     await scene.portal.control("DELETE", f"/faults/{faults[0]}")
 
     await held(scene, faults[1])
-    await asyncio.gather(scene.stack.hosts[0].kill(), scene.stack.cloud.kill())  # what it stored ends with it
+    await asyncio.gather(scene.stack.hosts[0].kill(), scene.stack.cloud.kill())  # its data is lost with it
     await scene.stack.ready()
     await finish(scene, onboarding, trail=False)
 
 
 @pytest.mark.parametrize("name", ["storage", "cloud", "host"])
 async def test_a_part_is_stopped_for_a_while(scene, name):
-    """A part that is stopped and restarted later by hand continues the onboarding."""
+    """After a person stops a part and restarts it later, the onboarding continues."""
     fault = await hold(scene, MOMENTS[0], when="before")
     onboarding = await begin(scene)
     await held(scene, fault)
@@ -100,7 +100,7 @@ async def test_a_part_is_stopped_for_a_while(scene, name):
     if name == "storage":
         await until(lambda: _logged(scene, "cannot be read"), "a host without storage")
     if name != "cloud":
-        await scene.portal.control("DELETE", f"/faults/{fault}")  # a host that stops waits for its work
+        await scene.portal.control("DELETE", f"/faults/{fault}")  # a host waits for its work before it stops
     await stopping
     if name == "cloud":
         await until(lambda: _waiting(scene, onboarding), "a step that waits for the cloud")
@@ -134,7 +134,7 @@ async def _waiting(scene: Scene, onboarding: Onboarding) -> bool:
 
 
 async def test_storage_hangs_while_a_portal_asks(scene):
-    """Storage that accepts connections and does not answer: 503 in time, and the repetition creates one."""
+    """Storage accepts connections and does not respond: 503 in time; a repeated request creates one run."""
     name = unique("hanging")
     ask = {"json": scene.portal.request(name=name), "headers": {"Idempotency-Key": name}, "timeout": 60}
     pid = part(scene, "storage").pid

@@ -1,4 +1,4 @@
-"""Messages are repeated, late and twice at once, while two hosts listen; nothing is done twice."""
+"""Messages arrive repeatedly, late, and twice at once, while two hosts listen; nothing is done twice."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.soak
 
 @contextlib.asynccontextmanager
 async def two_hosts(lane: Lane) -> AsyncIterator[None]:
-    """A second host next to the one of the lane."""
+    """A second host beside the one of the lane."""
     second = lane.new_host("second")
     await second.start()
     try:
@@ -34,7 +34,7 @@ async def two_hosts(lane: Lane) -> AsyncIterator[None]:
 
 
 async def again(queues: QueueServiceClient, texts: Iterable[str]) -> None:
-    """Put messages, each twice at once."""
+    """Put each message twice at once."""
     queue = queues.get_queue_client(names.STEPS_QUEUE)
     await asyncio.gather(*(queue.send_message(text, time_to_live=-1) for text in texts for _ in range(2)))
 
@@ -57,7 +57,7 @@ async def snapshot(lane: Lane, onboarding: str) -> dict[str, Any]:
 
 
 async def test_messages_of_a_finished_onboarding_come_again(lane):
-    """A message that is repeated after the end changes no row and nothing in the cloud."""
+    """A message that is repeated after the end changes no row, and nothing in the cloud."""
     texts: list[str] = []
     lane.on_put = lambda message: texts.append(message.text)
     await lane.unregister_providers()
@@ -113,7 +113,7 @@ async def test_a_portal_asks_twice_at_once(lanes):
 
 
 async def test_a_message_comes_again_while_its_host_still_works_on_it(lanes):
-    """A host whose lock expired too early finishes its work before it reads the message again."""
+    """A host whose lock expired too early finishes its work before it handles the message again."""
 
     async def come_again(lane: Lane, label: str) -> list[str]:
         onboarding = await lane.begin()
@@ -142,7 +142,7 @@ async def test_a_message_comes_again_while_its_host_still_works_on_it(lanes):
 
 
 async def test_a_message_that_no_host_can_finish_with_comes_again_later(lane):
-    """A host that cannot write its result leaves its message; once it can again, the work is finished."""
+    """A host that cannot write its result leaves the message in the queue; later, it finishes the work."""
     onboarding = await lane.begin()
     usual = lane.proxy.watcher
     failing = 8

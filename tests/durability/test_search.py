@@ -1,4 +1,4 @@
-"""The client secret is searched for everywhere but in the vault, after runs with faults."""
+"""Client secrets are searched for everywhere except in the vault, after runs with faults."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ async def test_the_secret_is_nowhere_but_in_the_vault(lane):
 
     first = onboardings[0]
     places: dict[str, tuple[str, list[str]]] = {
-        # With text that must be found there, so that a search in the wrong place fails.
+        # Each place has text that must be found there, so a search in the wrong place fails.
         "answers": (first, answers),
         "what was written": (first, [body.decode(errors="replace") for body in lane.written]),
         "rows": (first, [str(row) for table in names.TABLES for row in await lane.rows(table)]),
@@ -100,6 +100,6 @@ def _files(lane: Lane, *parts: str) -> Iterator[str]:
 
 
 def _forms(secret: str) -> set[str]:
-    """The forms of a secret in a text: plain, escaped, encoded."""
+    """The forms that a secret can have in a text: plain, escaped, encoded."""
     encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
     return {secret, quote(secret), quote(secret, safe=""), json.dumps(secret)[1:-1], encoded}

@@ -1,4 +1,4 @@
-"""The host is killed before the caller learns that the request was accepted, and nobody repeats it."""
+"""The host is killed before the caller learns that the request was accepted, and nobody sends it again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def lose(lane: Lane, label: str) -> Onboarding:
 
 
 async def written(lane: Lane, onboarding: Onboarding) -> list[str]:
-    """The IDs of the runs that were written for an onboarding."""
+    """The IDs of an onboarding's runs that were written."""
     name = onboarding.request["name"]
     heads = await lane.rows("onboardings", "RowKey eq 'head'")
     return [head["PartitionKey"] for head in heads if json.loads(head["request"])["name"] == name]
@@ -34,13 +34,13 @@ async def written(lane: Lane, onboarding: Onboarding) -> list[str]:
 
 @pytest.mark.soak
 async def test_the_sweep_drives_on_what_has_no_message(lane):
-    """The sweep finds a written run whose message was not sent."""
+    """The sweep finds a stored run whose message was not sent."""
     assert await _find(lane, "") == []
 
 
 @pytest.mark.soak
 async def test_a_killed_sweep_loses_nothing(lanes):
-    """The next sweep finds it, whether the message was sent or not."""
+    """The next sweep finds the run, whether the killed one sent its message or not."""
     assert await lanes.share([BEFORE, AFTER], _find) == []
 
 
@@ -60,7 +60,7 @@ async def _find(lane: Lane, when: str) -> list[str]:
 
 
 async def test_the_sweep_forgets_what_was_announced_and_never_written(lane):
-    """A request that was lost before it was written leaves nothing."""
+    """A request that was lost before it was stored leaves nothing behind."""
     onboarding = await lose(lane, "create onboardings")
     announced = await lane.rows("onboardingindex", "PartitionKey eq 'new'")
     assert len(announced) == 1

@@ -12,7 +12,7 @@ from tests.support.stacks import local_cloud
 
 @pytest.fixture(scope="package")
 async def expiry_stack(tmp_path_factory):
-    """A local cloud whose clock the tests move, and which reminds of no site."""
+    """A local cloud with a clock that the tests move, and without reminders about sites."""
     folder = tmp_path_factory.mktemp("expiry")
     async with local_cloud(folder, HANDOVER_REMINDER_DAYS="0") as stack:
         yield stack
@@ -39,7 +39,7 @@ async def fleet(shared_site):
 
 @pytest.fixture
 async def site(shared_site):
-    """The site at the real time, with its settings; afterwards no notice of the test is due any more."""
+    """The site at the real time, with its settings; afterwards, no notice of the test is still due."""
     await shared_site.as_set()
     yield shared_site
     await shared_site.clear(names.WARNINGS)

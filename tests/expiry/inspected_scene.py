@@ -42,14 +42,14 @@ class Findings:
 
     documents: dict[str, Any] = field(default_factory=dict)
     announced: dict[str, list[str]] = field(default_factory=dict)
-    open: dict[str, set[str]] = field(default_factory=dict)  # the keys that no event has closed
+    open: dict[str, set[str]] = field(default_factory=dict)  # keys that no event has closed
 
     def codes(self, name: str) -> set[str]:
         """The codes of the findings."""
         return {each["code"] for each in self.documents[name]["directory"]["differences"]}
 
     def end(self, name: str) -> datetime:
-        """When the expiration of the secret ends."""
+        """When the secret expires."""
         return datetime.fromisoformat(self.documents[name]["expirations"]["secret"]["endsAt"])
 
     def inspected_at(self, name: str) -> str:
@@ -74,7 +74,7 @@ class Scene:
         self.records["model"] = model
         names = ("untouched", "drift", "removed", "replaced", "shifted", "deleted", "blocked", "imported")
         await asyncio.gather(self.add("near", days=45), *(self.add(name) for name in names))
-        await self.patch("imported", "serverApp", {"isDeviceOnlyAuthSupported": None})  # as by the article
+        await self.patch("imported", "serverApp", {"isDeviceOnlyAuthSupported": None})  # as in the article
         await self.fleet.store.change(self.records["imported"]["id"], _as_imported)
         await self.fleet.add(replace(await self.stored("model"), tenant=FABRIKAM), datetime.now(UTC))
         key = model["id"].partition(".")[2]
@@ -154,7 +154,7 @@ class Scene:
         await self.patch("drift", "clientApp", {"isFallbackPublicClient": False})
 
     async def inspect(self, after: timedelta) -> None:
-        """An inspection, and its findings."""
+        """Run an inspection, and keep its findings."""
         await inspect(self.site, after)
         found = Findings()
         inbox = (await self.site.control("GET", "/inbox/notices")).json()["value"]
@@ -173,7 +173,7 @@ class Scene:
         self.inspections.append(found)
 
     async def stored(self, name: str) -> Connection:
-        """A connection as it is stored."""
+        """A stored connection."""
         found = await self.fleet.store.get(self.records[name]["id"])
         assert found
         return found

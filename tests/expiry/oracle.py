@@ -28,7 +28,7 @@ class Warned(NamedTuple):
 class _Expiration:
     ends_at: datetime
     seen: datetime  # the last run of the timer, or when the expiration was set
-    first: int | None  # the warning that was overdue already when the expiration was set
+    first: int | None  # the warning that was already overdue when the expiration was set
     acknowledged: bool = False
 
 
@@ -41,7 +41,7 @@ class Oracle:
         self._expirations: dict[tuple[str, str], _Expiration] = {}
 
     def set(self, connection: str, kind: str, ends_at: datetime, now: datetime) -> None:
-        """An expiration gets another date. Of the warnings that are overdue only the last one is sent."""
+        """An expiration gets another date. Of the overdue warnings, only the last one is sent."""
         overdue = [days for days in THRESHOLDS if ends_at - timedelta(days=days) <= now]
         if now >= ends_at + WEEK:
             overdue.append(-7 * ((now - ends_at) // WEEK))
@@ -53,7 +53,7 @@ class Oracle:
         self._expirations[connection, kind].acknowledged = True
 
     def run(self, now: datetime) -> None:
-        """The timer runs: of what has become due since its last run, it sends the gravest warning."""
+        """The timer runs: of what has become due since its last run, it sends the most urgent warning."""
         for (connection, kind), state in self._expirations.items():
             found = [days for days in _found(state, now) if days >= 0 or not state.acknowledged]
             if found:
@@ -61,7 +61,7 @@ class Oracle:
             state.seen = max(state.seen, now)
 
     def deliver(self, now: datetime) -> None:
-        """Sent warnings arrive, unless their expiration has changed or a graver one is due meanwhile."""
+        """Sent warnings arrive, unless their expiration has changed or a more urgent one is due meanwhile."""
         for warned in self._on_their_way:
             state = self._expirations[warned.connection, warned.kind]
             if state.ends_at == warned.ends_at and warned.days <= min(
@@ -72,7 +72,7 @@ class Oracle:
 
 
 def _passed(state: _Expiration, now: datetime) -> list[int]:
-    """The days before the end of all warnings that are due at a moment."""
+    """How many days before the end each warning is that is due at a moment."""
     found = [days for days in THRESHOLDS if state.ends_at - timedelta(days=days) <= now]
     if now >= state.ends_at + WEEK and not state.acknowledged:
         found.append(-7 * ((now - state.ends_at) // WEEK))
@@ -80,11 +80,11 @@ def _passed(state: _Expiration, now: datetime) -> list[int]:
 
 
 def _found(state: _Expiration, now: datetime) -> list[int]:
-    """The days before the end for which a run at a moment sends warnings."""
+    """How many days before the end each warning is that a run at a moment sends."""
     weeks = max((now - state.ends_at) // WEEK, 0)
     found = [
         days for days in THRESHOLDS if state.seen < state.ends_at - timedelta(days=days) <= now
-    ]  # all thresholds that were passed, also by a late run
+    ]  # all thresholds that were passed, also for a late run
     if weeks and state.ends_at + weeks * WEEK > state.seen:
         found.append(-7 * weeks)  # only the last of the repetitions
     if state.first is not None and state.ends_at - timedelta(days=state.first) <= now:

@@ -36,7 +36,7 @@ class Site(Portal):
 
     @contextlib.asynccontextmanager
     async def set(self, settings: Mapping[str, str]) -> AsyncIterator[None]:
-        """A deployment with other settings for a while: the next test begins with a host of its own."""
+        """Use other settings for a while; the next test starts with a host of its own."""
         before = dict(self.stack.environment)
         self.stack.environment.update(settings)
         yield
@@ -55,7 +55,7 @@ class Site(Portal):
         assert answer.status_code == 200, answer.text
 
     async def advance(self, by: timedelta) -> None:
-        """Move the clock on."""
+        """Move the clock forward."""
         answer = await self.http.put(
             f"{self.stack.api}/admin/host/clock", json={"advance": by.total_seconds()}
         )
@@ -84,7 +84,7 @@ class Site(Portal):
         await until(nothing, "the delivery of all notices")
 
     async def waits(self, connection: dict[str, Any], table: str = names.NOTICES) -> bool:
-        """Whether a notice of a connection, or its inspection, waits for a retry."""
+        """Whether a notice about a connection, or its inspection, waits for a retry."""
         rows = await self.rows(table)
         runs = {row["PartitionKey"] for row in rows if connection["id"] in row.get("request", "")}
         return any(
@@ -116,7 +116,7 @@ class Site(Portal):
         await self.tables.get_table_client(names.CONNECTIONS).update_entity(row)
 
     async def received(self, connection: dict[str, Any]) -> list[BaseCloudEvent]:
-        """What the webhook received about a connection, read with the library of CloudEvents."""
+        """What the webhook received about a connection, read with the CloudEvents library."""
         found = (await self.control("GET", "/inbox/notices")).json()["value"]
         for each in found:
             described.check_event(each["body"])
@@ -132,12 +132,12 @@ def ends_at(connection: dict[str, Any]) -> datetime:
 
 
 def before(connection: dict[str, Any], days: float, seconds: float = 1) -> datetime:
-    """A second (or so many) after the moment that is so many days before the expiration."""
+    """A second (or so many seconds) before the given number of days before the expiration."""
     return ends_at(connection) - timedelta(days=days) + timedelta(seconds=seconds)
 
 
 def days(events: list[BaseCloudEvent]) -> list[int]:
-    """The thresholds that the warnings among events are about."""
+    """The thresholds of the warnings among some events."""
     return [found["daysBeforeEnd"] for found in map(data, events) if "daysBeforeEnd" in found]
 
 

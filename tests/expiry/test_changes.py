@@ -1,4 +1,4 @@
-"""Changes, for programs: what was opened for an event is closed by another one, without polling."""
+"""Changes, for programs: what one event opens, another one closes, without polling."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEY = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 @pytest.fixture
 async def tickets(site):
-    """A program that opens and closes tickets, and the events that it gets; it asks for one label."""
+    """A program that opens and closes tickets, and the events that it gets; it filters by one label."""
     async with WebServer() as server:
         team = unique("team")
         body = {"name": "Tickets", "address": f"http://{server.host}/t", "labels": {"team": team}}
@@ -37,7 +37,7 @@ class Tickets:
         self.labels = {"team": team}
 
     async def event(self, kind: str) -> dict[str, Any]:
-        """The data of the first event of a kind, as soon as it is there; all are as described."""
+        """The data of the first event of a kind, as soon as it arrives; all events fit their description."""
 
         async def found() -> dict[str, Any] | None:
             events = [json.loads(post.body) for post in self._server.posts]
@@ -50,7 +50,7 @@ class Tickets:
         return data
 
     def open(self) -> set[str]:
-        """The keys of what somebody must still do something about."""
+        """The keys for which somebody must still do something."""
         tickets = set()
         for event in {event["id"]: event for event in self._events()}.values():
             data = event["data"]
@@ -64,7 +64,7 @@ class Tickets:
 
 
 async def test_a_ticket_of_an_onboarding_is_opened_and_closed_by_events(site, tickets):
-    """A wait for consent and a failure are told with whom they wait for; what ends them has the same key."""
+    """Events about a wait and a failure name who must act; the event that ends them has their key."""
     onboarding = await site.accepted(
         adminConsent="ByAdministrator", labels=tickets.labels, owners=[{"email": "kim@contoso.com"}]
     )
@@ -79,7 +79,7 @@ async def test_a_ticket_of_an_onboarding_is_opened_and_closed_by_events(site, ti
     assert (waits["onboardingId"], waits["owners"]) == (onboarding, ["kim@contoso.com"])
     mine = (await site.get(f"/api/onboardings/{onboarding}"))["requestedBy"]
     assert waits["requestedBy"] == mine
-    assert (await site.http.get(waits["url"])).status_code == 401  # absolute, and it is the API's
+    assert (await site.http.get(waits["url"])).status_code == 401  # absolute, and an address of the API
     assert tickets.open() == {waits["key"]}
     await site.call("POST", f"/api/onboardings/{onboarding}/cancel")
     cancelled = await tickets.event("OnboardingCancelled")

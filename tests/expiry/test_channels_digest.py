@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture(scope="module", autouse=True)
 async def _daily(shared_site, people):
-    """A deployment that sends people one message a day, and escalates after three days."""
+    """A deployment that sends people one message a day and escalates after three days."""
     for name in ("people", "chief"):
         address = {"value": f"json://{people.host}/{name}"}
         await shared_site.look("keyVault", "PUT", f"/secrets/notice-{name}?api-version=7.5", address)
@@ -57,14 +57,14 @@ async def test_people_get_one_message_a_day_and_programs_each_event(site, people
 
 @pytest.mark.soak
 async def test_somebody_else_is_told_of_what_nobody_acknowledges(site, people):
-    """Three days after an urgent warning that nobody acknowledged, the escalation contact gets it once."""
+    """If nobody acknowledges an urgent warning for three days, the escalation contact gets it once."""
     ignored, known, _far = await asyncio.gather(*(site.connection(days=days) for days in (5, 6, 80)))
     await site.fire("sweep_expirations")
     await only_waiting(site, 3)
     for connection, caller in ((known, "operator"), (ignored, "requester")):
         path = f"/api/connections/{connection['id']}/acknowledge"
         answer = await site.call("POST", path, json={}, caller=caller)
-        assert answer.status_code == 200, "a requester's word is not an operator's"
+        assert answer.status_code == 200, "a requester's acknowledgment is not an operator's"
     await pass_to(site, datetime.now(UTC) + 3 * DAY - timedelta(hours=1))
     assert people.about("/chief", ignored["name"]) == []
     await pass_to(site, datetime.now(UTC) + 3 * DAY + timedelta(minutes=5))
@@ -83,7 +83,7 @@ def end_of_day() -> datetime:
 
 
 async def pass_to(site, moment) -> None:
-    """Move the clock, and wake what waits for that time (as after a lost message, when it is overdue)."""
+    """Move the clock, and wake what waits for that time (which is overdue if a message was lost)."""
     await site.at(moment + timedelta(minutes=16))
     await site.fire("sweep_onboardings")
 
@@ -93,7 +93,7 @@ async def nothing_collected(site) -> bool:
 
 
 async def only_waiting(site, count: int) -> None:
-    """Wait until all is delivered except so many digests and escalations that wait for their time."""
+    """Wait until all is delivered except this many digests and escalations, which wait for their time."""
 
     async def so_many() -> bool:
         return (

@@ -58,7 +58,7 @@ async def test_opening_a_link_changes_nothing_and_its_button_does(site, people):
 
 
 async def test_a_link_is_good_for_the_end_that_it_was_made_for(site, people):
-    """A forged or truncated link, or one after a renewal or a month after the end, shows an error."""
+    """A link that is forged, truncated, or used after a renewal or a month after the end shows an error."""
     connection = await site.connection(days=20)
     await site.sweep()
     link, _ = links(people, connection)
@@ -74,7 +74,7 @@ async def test_a_link_is_good_for_the_end_that_it_was_made_for(site, people):
 
 
 async def test_an_answer_can_be_given_by_api(site):
-    """A requester answers for its own connections; the answer contains the caller's name."""
+    """A requester can acknowledge and snooze for its own connections; its name is recorded."""
     connection = await site.connection(days=20)
     path = f"/api/connections/{connection['id']}"
     answer = await site.call("POST", f"{path}/acknowledge", json={})
@@ -100,7 +100,7 @@ async def test_an_answer_can_be_given_by_api(site):
 
 
 async def test_who_snoozes_hears_nothing_until_then(site):
-    """After a snooze of an operator no warning arrives until its end; then one warning arrives."""
+    """After an operator's snooze, no warning arrives until it ends; then one does."""
     connection = await site.connection(days=20)
     await site.sweep()
     body = {"until": (ends_at(connection) - 10 * DAY).isoformat()}
@@ -134,7 +134,7 @@ def links(people, connection) -> list[str]:
 
 
 async def test_a_calendar_program_subscribes_without_a_token(site, fleet):
-    """The calendar URL shows what its creator sees through its filters, for a year; no other token works."""
+    """A calendar URL shows what its creator sees, with its filters, for a year; no other token works."""
     name = await site.caller("Onboarding.Request")
     mine = site.clients[name]["principalId"]
     end = datetime.now(UTC) + 20 * DAY
@@ -166,7 +166,7 @@ async def subscribed(site, caller: str) -> Any:
 
 
 async def test_a_calendar_subscription_is_revoked_by_its_creator_or_an_operator(site):
-    """Each sees the subscriptions that it may revoke; then the URL is no longer valid, and others are."""
+    """Both see the subscriptions that they can revoke; a revoked URL stops working, and others do not."""
     first, second = [await site.caller("Onboarding.Request") for _ in range(2)]
     feeds = [await subscribed(site, caller) for caller in (first, first, second, "operator")]
     shown = {caller: await site.all("/api/expirations/feeds", caller=caller) for caller in (first, second)}
@@ -190,10 +190,10 @@ async def test_a_calendar_subscription_is_revoked_by_its_creator_or_an_operator(
 
 
 async def test_a_calendar_ends_when_its_creator_stays_away(site):
-    """Nobody can ask whether a creator still has the role: after a month without a call, its URL ends.
+    """The service cannot check whether a creator has the role: a month after the last call, the URL expires.
 
-    The calendar shows that a week before, because a program shows what it got last. A call begins the month
-    again.
+    The calendar announces that a week before, because a program keeps showing what it got last. Each call
+    starts the month again.
     """
     leaves, stays = [await site.caller("Onboarding.Request") for _ in range(2)]
     feeds = {caller: await subscribed(site, caller) for caller in (leaves, stays)}
@@ -210,7 +210,7 @@ async def test_a_calendar_ends_when_its_creator_stays_away(site):
     problem(await site.http.get(feeds[leaves]["url"]), 410, "feed-expired")
     assert (await site.http.get(feeds[stays]["url"])).status_code == 200
     (listed,) = await site.all("/api/expirations/feeds", caller=leaves)
-    assert datetime.fromisoformat(listed["endsAt"]) > now + 60 * DAY  # this call was one
+    assert datetime.fromisoformat(listed["endsAt"]) > now + 60 * DAY  # this call counts
     assert (await site.http.get(feeds[leaves]["url"])).status_code == 200
 
 
@@ -235,7 +235,7 @@ async def test_links_in_messages_are_revoked(site, people):
 
 
 async def test_a_link_is_for_the_connection_that_it_was_sent_about(site, people, fleet):
-    """A connection that has the name and the date of one that was removed has not its links."""
+    """The links of a removed connection do not work for a new one with the same name and date."""
     end = datetime.now(UTC) + 20 * DAY
     made = await fleet.add(connection(end, name="Namesake"), end - 91 * DAY)
     await site.sweep()

@@ -34,7 +34,7 @@ async def post(certified):
 
 @pytest.fixture(scope="module")
 async def teams(certified):
-    """The server in place of Teams."""
+    """The server that stands in for Teams."""
     async with WebServer(tls=certified[0]) as server:
         yield server
 
@@ -114,7 +114,7 @@ async def test_what_a_channel_needs_to_know_is_seen_by_nobody(site, post):
 
 
 async def test_a_connection_can_choose_among_the_channels(site, post, teams):
-    """A connection with channels of its own gets no others; an unknown channel is refused."""
+    """A connection that selects channels gets no others; an unknown channel is refused."""
     connection = await site.connection(days=20, notices={"channels": ["ops-teams"]})
     await site.sweep()
     assert teams.about("/workflows/flow", connection["name"])
@@ -125,7 +125,7 @@ async def test_a_connection_can_choose_among_the_channels(site, post, teams):
 
 
 async def test_an_owner_elsewhere_gets_nothing_and_operators_see_it(site, fleet, post):
-    """An owner of before, at a domain to which no mail may go, gets no mail; operators do."""
+    """An earlier owner at a domain that may not get mail gets none; operators do."""
     now = datetime.now(UTC)
     owner = f"{unique('kim')}@evil.example"
     record = connected(now + timedelta(days=20), owners=[owner], tenant=site.info["tenant"])
@@ -141,7 +141,7 @@ async def test_an_owner_elsewhere_gets_nothing_and_operators_see_it(site, fleet,
 
 @pytest.mark.soak
 async def test_a_channel_that_was_away_gets_what_is_still_true(site, teams, post):
-    """A dead channel has a cause, the others are told, and after weeks it gets what it missed."""
+    """A failed channel has a cause, the others are told, and weeks later it gets what it missed."""
     connection = await site.connection(days=80, notices={"channels": ["absent", "broken"]})
     gone = await site.connection(days=80, notices={"channels": ["broken"]})
     await site.fire("sweep_expirations")

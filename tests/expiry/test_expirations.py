@@ -26,7 +26,7 @@ PATH = "/api/expirations"
 
 
 def day(number: float) -> datetime:
-    """The moment in so many days and some hours, so that a test has time."""
+    """The moment in this many days and some hours, so that a test has time."""
     return datetime.now(UTC).replace(microsecond=0) + timedelta(days=number, hours=6)
 
 
@@ -42,7 +42,7 @@ async def shown(site, *, caller="operator", **params) -> list[int]:
 
 
 async def test_what_ends_is_listed_the_soonest_first(site, fleet, tenant):
-    """The list shows each expiration of each connection with its details, over all pages."""
+    """The list shows the expirations of each connection, the soonest first, with details, over all pages."""
     now = day(0)
     made = connection(
         day(40), tenant=tenant, app_made_at=day(-700), owners=["kim@contoso.com"], name="Contoso CMG"
@@ -86,7 +86,7 @@ async def test_what_ends_is_listed_the_soonest_first(site, fleet, tenant):
     ids=str,
 )
 async def test_filters_can_be_combined(site, fleet, filters, expected):
-    """The filters for state, days and owner apply alone and together."""
+    """Filters for state, days and owner work alone and together."""
     owner = f"{uuid.uuid4()}@contoso.com"
     for number in (91, 20, -3, 300, 89):
         await fleet.add(connection(day(number), owners=[owner, "other@contoso.com"]), day(0))
@@ -106,12 +106,12 @@ async def test_a_requester_sees_its_own(site, fleet, tenant):
 
 
 async def test_only_what_the_connection_still_says_is_listed(site, fleet, tenant):
-    """After a renewal, and after a connection is removed, the old expiration is not listed."""
+    """After a renewal or a removal of the connection, the old expiration is not listed."""
     renewed, halfway, gone = (connection(day(number), tenant=tenant) for number in (5, 6, 7))
     for each in (renewed, halfway, gone):
         await fleet.add(each, day(0))
     await fleet.renew(renewed, day(370), day(0))
-    # A crash in between: the connection has another expiration, which the calendar does not have yet.
+    # A crash in between: the connection has a new expiration that the calendar does not have yet.
     await fleet.store.change(halfway.id, lambda found: replace(found, secret=secret(day(380))))
     await site.tables.get_table_client("connections").delete_entity(tenant, gone.id.partition(".")[2])
     assert await shown(site, tenantId=tenant) == [370]
@@ -192,7 +192,7 @@ async def test_a_calendar_takes_it(site, fleet, tenant):
 
 
 async def feed(site, tenant) -> Any:
-    """The calendar of a tenant, after a check of its lines."""
+    """The calendar of a tenant, with its lines checked."""
     answer = await site.call("GET", PATH, caller="operator", params={"tenantId": tenant, "format": "ics"})
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "text/calendar; charset=utf-8"

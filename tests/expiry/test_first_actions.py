@@ -37,7 +37,7 @@ async def carried_out(site: Site, action: Record, body: Any = None) -> Any:
 
 
 async def inspected(site: Site) -> None:
-    """A week later, the directory is inspected, and what it finds is announced."""
+    """A week later, the directory is inspected and the findings are announced."""
     await site.advance(WEEK)
     await site.fire(INSPECTION)
     await site.settled()
@@ -55,16 +55,16 @@ async def begun(site):
     await site.fire(INSPECTION)
     yield site
     await site.clear(names.CONNECTIONS)
-    await site.clear(names.NOTICES)  # a fact that was announced is not announced again for days
+    await site.clear(names.NOTICES)  # an announced fact is not announced again for days
 
 
 async def test_a_secret_that_expires_is_renewed_and_then_entered(site):
-    """The first step is to renew; once that is done, the first step is the script of the renewal."""
+    """The first action is to renew; once that is done, it is to run the renewal's script."""
     owner = await site.connection(days=20)
     sharing = await site.onboarded(serverApp={"existing": {"connectionId": owner["id"]}})
     await site.sweep()
     warned = [(await newest(site, about))[1]["actions"][0] for about in (sharing, owner)]
-    for action in warned:  # the secret belongs to the owner, whoever is warned of it
+    for action in warned:  # the secret belongs to the owner, whoever gets the warning
         assert action["kind"] == "RenewSecret"
         answer = await carried_out(site, action, {})
         await step(site, f"/api/operations/{answer.json()['id']}", "confirmation", "Waiting")
@@ -78,7 +78,7 @@ async def test_a_secret_that_expires_is_renewed_and_then_entered(site):
 
 
 async def test_a_deleted_application_is_restored(begun):
-    """It is announced as deleted, and again each week, never as a secret that has expired."""
+    """It is reported as deleted, again each week, and never as a secret that expired."""
     site, about = begun, await begun.connection()
     app = about["serverApp"]
     await by_hand(site, "DELETE", f"/applications/{app['objectId']}")
@@ -109,10 +109,10 @@ async def test_a_deleted_application_is_restored(begun):
 
 
 async def test_a_purged_application_is_off_boarded(begun):
-    """What cannot be restored is removed: the first step works although the application is gone.
+    """What cannot be restored is removed: the first action works although the application is gone.
 
-    The service cannot tell it from an application that the directory does not show yet: it looks for ten
-    minutes, and names what it could not confirm.
+    The service cannot distinguish it from an application that the directory does not show yet. So it looks
+    for ten minutes, and names what it could not confirm.
     """
     site, about = begun, await begun.connection()
     app = about["serverApp"]
@@ -134,7 +134,7 @@ async def test_a_purged_application_is_off_boarded(begun):
 
 
 async def test_a_removed_secret_is_replaced(begun):
-    """A secret that somebody removed did not expire: a renewal gives the site another one."""
+    """A secret that somebody removed did not expire; a renewal gives the site a new one."""
     site, about = begun, await begun.connection()
     key = {"keyId": about["secret"]["keyId"]}
     await by_hand(site, "POST", f"/applications/{about['serverApp']['objectId']}/removePassword", key)
@@ -148,7 +148,7 @@ async def test_a_removed_secret_is_replaced(begun):
 
 
 async def test_one_fact_is_one_notice(begun, fleet):
-    """A tenant that cannot be read concerns many connections; it is announced once, with their number."""
+    """A tenant that cannot be read affects many connections; it is announced once, with their number."""
     site, now = begun, datetime.now(UTC)
     made = [connection(now + timedelta(days=200), tenant=FABRIKAM) for _ in range(20)]
     for record in made:
@@ -169,7 +169,7 @@ async def test_one_fact_is_one_notice(begun, fleet):
 
 
 async def test_an_application_that_is_too_old_is_replaced(site, fleet):
-    """Its secret can no longer be renewed: the first step is another onboarding."""
+    """Its secret can no longer be renewed; the first action is another onboarding."""
     now = datetime.now(UTC)
     record = connection(now + timedelta(days=25), app_made_at=now - timedelta(days=801))
     await fleet.add(record, now)
@@ -183,7 +183,7 @@ async def test_an_application_that_is_too_old_is_replaced(site, fleet):
 
 @pytest.mark.soak
 async def test_the_first_action_of_each_other_cause_is_accepted(begun):
-    """Whatever somebody did to a connection, the notice about it proposes what the service accepts."""
+    """Whatever somebody did to a connection, the notice proposes a call that the service accepts."""
     site = begun
     added, replaced, blocked, consented, changed = [await site.connection() for _ in range(5)]
     for about in (added, replaced):
@@ -252,7 +252,7 @@ GOOD: Final = {
 """Notices after which there is nothing to do."""
 
 READ: Final = {Kind.SECRET_END_CHANGED}
-"""Notices with which nothing is wrong: the connection is read."""
+"""Notices that report no fault: the action is to read the connection."""
 
 
 def test_each_kind_of_notice_has_a_test_of_its_first_action():

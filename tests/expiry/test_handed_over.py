@@ -1,4 +1,4 @@
-"""Secrets that callers hand over: the vault keeps those that something uses."""
+"""Secrets that callers hand over: the vault keeps those that are in use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.precreated import precreated
 
 
 async def in_vault(site: Site) -> dict[str, dict[str, Any]]:
-    """The secrets in the vault that were handed over, by their onboarding."""
+    """The handed-over secrets in the vault, by onboarding."""
     address: str | None = "/secrets?api-version=7.5"
     found: dict[str, dict[str, Any]] = {}
     while address:
@@ -35,7 +35,7 @@ async def failed(site: Site, wanted: dict[str, Any], code: str) -> str:
 
 
 async def test_a_secret_without_a_use_does_not_stay_in_the_vault(site):
-    """Without an application it is not stored; of a failed onboarding it goes after a week; others stay."""
+    """It is not stored without an application; after a failed onboarding it stays a week. Others are kept."""
     apps, other = await precreated(site), await precreated(site, server={"web": {"redirectUris": []}})
     nobody = {"serverApp": {"existing": {"clientId": str(uuid.uuid4()), "secret": apps.secret}}}
     unknown = await failed(site, nobody, "app-not-found")

@@ -43,7 +43,7 @@ def inspections(scene):
 
 
 def test_no_difference_no_notice(scene, inspections):
-    """An inspection that finds nothing records its time, and sends no notice."""
+    """An inspection that finds nothing records its time and sends no notice."""
     assert "directory" not in scene.records["untouched"]
     times = [each.inspected_at("untouched") for each in inspections[:3]]
     assert times == sorted(set(times))
@@ -54,7 +54,7 @@ def test_no_difference_no_notice(scene, inspections):
 
 
 def test_a_difference_is_announced_once_and_again_when_it_comes_back(inspections):
-    """Each difference is one notice; once fixed it is gone, and when it comes back it is a new notice."""
+    """Each difference is one notice. One that is fixed and comes back is a new notice."""
     assert [len(each.codes("drift")) for each in inspections] == [2, 0, 2, 2]
     assert inspections[0].codes("drift") == {"web-redirect", "public-client"}
     assert [len(each.announced["drift"]) for each in inspections] == [2, 2, 4, 4]
@@ -62,7 +62,7 @@ def test_a_difference_is_announced_once_and_again_when_it_comes_back(inspections
 
 
 def test_what_is_put_right_closes_what_was_opened(inspections):
-    """A program that follows the keys of events has open what an inspection still finds, and nothing else."""
+    """A program that follows the keys of events has open exactly what an inspection still finds."""
     for name in ("drift", "shifted", "deleted", "untouched"):
         assert [len(each.open[name]) for each in inspections] == [
             len(each.codes(name)) for each in inspections
@@ -90,7 +90,7 @@ def test_a_removed_secret_has_expired(inspections):
 
 
 def test_a_secret_that_was_renewed_by_hand_is_found(scene, inspections):
-    """A newer secret is reported; when the recorded one is gone, warnings follow the newer one."""
+    """A newer secret is reported; when the recorded one is gone, warnings are about the newer one."""
     assert inspections[0].codes("replaced") == {"secret-added"}
     assert inspections[0].end("replaced") == datetime.fromisoformat(
         scene.records["replaced"]["secret"]["endsAt"]
@@ -145,7 +145,7 @@ def test_other_secrets_of_an_imported_app_are_ignored(inspections):
 
 
 def test_device_tokens_of_an_imported_app_are_reported_once_the_site_had_set_them(inspections):
-    """The manual article does not set them; after the site did, an app without them differs."""
+    """The manual article does not set them; once the site has set them, an app without them differs."""
     assert [found.codes("imported") - {"secret-removed"} for found in inspections] == [
         set(),
         set(),
@@ -177,8 +177,8 @@ def test_a_connection_near_its_expiration_is_inspected_daily(scene, inspections)
 async def test_a_hundred_connections_cost_seven_calls(scene):
     """One call inspects 15 connections of a tenant, once a day, however often the timer runs.
 
-    A tenant that throttles is inspected later; nothing is lost, and nothing is reported by mistake. The
-    service skips connections that are too young or being removed, and forgets those that are gone.
+    A tenant that throttles is inspected later; nothing is lost, and nothing is wrongly reported. The service
+    skips connections that are too new or being removed, and forgets those that are gone.
     """
     site, model = scene.site, scene.untouched
     await site.clear(names.CONNECTIONS)
@@ -220,7 +220,7 @@ async def look(site: Site, record: Connection) -> Any:
 
 
 async def alone(scene: Scene, **changes: Any) -> Connection:
-    """The untouched connection, as the only one."""
+    """The unchanged connection, as the only one."""
     record = replace(scene.untouched, name=Word(unique("now")), inspected_at=None, **changes)
     await scene.site.clear(names.CONNECTIONS)
     await scene.fleet.store.add(record)
@@ -228,7 +228,7 @@ async def alone(scene: Scene, **changes: Any) -> Connection:
 
 
 async def test_an_operator_inspects_now(scene):
-    """What was repaired is no difference at once. Within a minute, the next call asks no cloud."""
+    """A repaired difference is gone at once. Within a minute, the next call makes no call to the cloud."""
     site = scene.site
     found = Difference(
         code="web-redirect", app="serverApp", since=datetime.now(UTC), detail="d", impact="i", remedy="r"
@@ -243,7 +243,7 @@ async def test_an_operator_inspects_now(scene):
 
 
 async def test_what_can_change_in_the_tenant_is_read_again(scene):
-    """The name of the tenant, and the subscription's state and tenant."""
+    """The name of the tenant, and the subscription's state and tenant, are updated."""
     site = scene.site
     record = await alone(scene, tenant_name="Before", tenant_domain="")
     await site.control("PUT", "/settings", {"subscription": {"state": "Disabled", "tenantId": FABRIKAM}})
@@ -264,7 +264,7 @@ async def test_what_can_change_in_the_tenant_is_read_again(scene):
 
 
 async def test_a_connection_that_is_too_new_is_not_inspected(scene):
-    """The answer says from when it can be; one that is being removed is refused, too."""
+    """The response says when it can be inspected; a connection that is being removed is refused, too."""
     site = scene.site
     now = datetime.fromisoformat((await site.http.get(f"{site.stack.api}/admin/host/clock")).json()["now"])
     record = await alone(scene, created_at=now)
@@ -285,7 +285,7 @@ async def test_a_directory_that_does_not_answer_for_a_day_is_reported(scene):
     async with site.fault(service="graph", path="batch", kind="status", status=503, times=None):
         await site.advance(WEEK)
         await site.fire(INSPECTION)
-        # The day begins with the error as it is recorded, which is after the call was answered.
+        # The day begins when the error is recorded, which is after the call was answered.
         await until(lambda: site.waits({"id": model.id}, names.INSPECTIONS), "the record of the first error")
         await site.advance(timedelta(hours=25))
         await site.fire("sweep_onboardings")

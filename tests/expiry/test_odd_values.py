@@ -1,4 +1,4 @@
-"""A directory that returns odd values: they cost only the connection whose object has them."""
+"""A directory returns odd values: they affect only the connection whose object has them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ODD = [
     ("identifierUris", "7", "value-unreadable", "identifierUris is of the type int"),
     ("displayName", '"<fill>"', "answer-too-large", "8 MiB"),
 ]
-"""Another value of a member of an application, and the reason for which it is not read."""
+"""Another value of a member of an application, and the reason why it cannot be read."""
 
 
 def rewriting(app: str, member: str, put: str) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def rewriting(app: str, member: str, put: str) -> dict[str, Any]:
 
 
 async def inspected(site: Site, *connections: dict[str, Any]) -> list[dict[str, Any]]:
-    """What is known of the directory after the inspections of the next week."""
+    """What is known about the directory after the inspections of the next week."""
     paths = [f"/api/connections/{each['id']}" for each in connections]
     before = [(await site.get(path, caller="operator")).get("directory") for path in paths]
     await site.fire("sweep_directory")  # today's
@@ -53,7 +53,7 @@ async def inspected(site: Site, *connections: dict[str, Any]) -> list[dict[str, 
 
 
 async def test_an_odd_value_costs_no_other_connection_its_inspection(site):
-    """The one connection is shown as unreadable, with the value; the others are inspected as always."""
+    """That connection is shown as unreadable, with the value; the others are inspected as usual."""
     await site.clear(names.CONNECTIONS)
     odd, other = [await site.connection() for _ in range(len(ODD))], await site.connection()
     async with contextlib.AsyncExitStack() as faults:

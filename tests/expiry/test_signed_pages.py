@@ -20,7 +20,7 @@ ADDRESS = r"http://[^\s\"'\\]+/api/links\?token=[\w.-]+"
 
 @pytest.fixture(scope="module", autouse=True)
 async def _settings(shared_site, people):
-    """A deployment that reminds, and whose scripts confirm."""
+    """A deployment that sends reminders, with scripts that confirm."""
     values = {"notice-people": f"json://{people.host}/site", "link-site": secrets.token_urlsafe(32)}
     for name, value in values.items():
         await shared_site.look("keyVault", "PUT", f"/secrets/{name}?api-version=7.5", {"value": value})
@@ -35,7 +35,7 @@ async def _settings(shared_site, people):
 
 
 async def test_a_site_is_awaited_until_somebody_confirms(site, people):
-    """A connection waits for its site: it is listed, counted and reminded of; a link confirms once."""
+    """A connection that waits for its site is listed, counted and reminded of; a link confirms once."""
     connection = await site.connection()
     path = f"/api/connections/{connection['id']}"
     assert connection["handOver"] == {"state": "Waiting", "since": connection["createdAt"]}
@@ -75,7 +75,7 @@ async def test_a_site_is_awaited_until_somebody_confirms(site, people):
 
 
 async def test_the_script_of_a_site_confirms_while_it_may(site):
-    """Its address does what the link in a message does, and ends when a requester confirms by API first."""
+    """The script's address works like the link in a message, until a requester confirms by API."""
     first, second = await site.connection(), await site.connection()
     scripts = [await site.call("GET", f"/api/connections/{each['id']}/handover") for each in (first, second)]
     addresses = [re.findall(ADDRESS, each.text)[0] for each in scripts]
@@ -99,7 +99,7 @@ async def events(site, connection) -> list[str]:
 
 
 async def refused(site, link: str) -> None:
-    """A link does nothing, and says so."""
+    """Assert that a link does nothing and says so."""
     for method in ("GET", "POST"):
         answer = await site.http.request(method, link)
         assert answer.status_code == 410
@@ -107,7 +107,7 @@ async def refused(site, link: str) -> None:
 
 
 async def consent_page(site, onboarding: str) -> str:
-    """The address of the page for the administrator, as soon as the onboarding waits for consent."""
+    """The address of the administrator's page, as soon as the onboarding waits for consent."""
     await waiting(site, onboarding)
     first, second = [await site.get(f"/api/onboardings/{onboarding}") for _ in range(2)]
     assert first["consentUrl"] == second["consentUrl"]  # so that an unchanged document stays unchanged
@@ -124,7 +124,7 @@ async def text_of(site, page: str, method: str = "GET") -> str:
 
 
 async def test_an_administrator_returns_to_a_page_that_wakes_the_onboarding(site):
-    """The page shows what is asked for and where, checks now, and says when the service sees the consent."""
+    """The page shows what it asks for and where, checks now, and says when the service sees the consent."""
     onboarding = await site.accepted(adminConsent="ByAdministrator", userDiscovery={"enabled": True})
     page, person = await consent_page(site, onboarding), Administrator(site, onboarding)
     links = [await person.link(role) for role in ("client", "server")]
@@ -157,7 +157,7 @@ async def test_an_administrator_returns_to_a_page_that_wakes_the_onboarding(site
 
 
 async def test_the_page_of_a_cancelled_onboarding_does_nothing(site):
-    """A page is as valid as the onboarding that waits."""
+    """A page is valid only while its onboarding waits."""
     onboarding = await site.accepted(adminConsent="ByAdministrator")
     page = await consent_page(site, onboarding)
     await site.call("POST", f"/api/onboardings/{onboarding}/cancel")
@@ -166,7 +166,7 @@ async def test_the_page_of_a_cancelled_onboarding_does_nothing(site):
 
 
 async def test_the_page_confirms_what_the_service_cannot_see(site):
-    """With the default permissions the button of the page is the confirmation of the administrator."""
+    """With the default permissions, the button on the page is the administrator's confirmation."""
     async with site.settings(identityRoles=[role.value for role in GRAPH_BASE]):
         await site.control("DELETE", "/identityTokens")
         onboarding = await site.accepted()

@@ -1,4 +1,4 @@
-"""Webhook subscribers: each gets what it asks for, signed with its own key, until it is gone."""
+"""Webhook subscribers: each gets what it asks for, signed with its own key, until it is deleted."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ async def test_a_subscriber_gets_what_it_asks_for(site, fleet, receiver):
 
 
 async def test_a_receiver_that_is_gone_ends_its_subscription(site, fleet, receiver):
-    """After 410 it gets nothing, and the other channels are told; a new address begins again."""
+    """After a 410 response it gets nothing, and the other channels are told; a new address starts again."""
     team = unique("team")
     host = f"http://{receiver.host}"
     mine, _ = await created(site, f"{host}/gone/{TOKEN}", labels={"team": team})
@@ -123,7 +123,7 @@ async def test_a_receiver_that_is_gone_ends_its_subscription(site, fleet, receiv
 
 
 async def test_what_waits_for_a_subscriber_goes_to_its_new_address(site, fleet, receiver):
-    """Nothing is lost while a receiver refuses; a new address gets it once, and the trouble has an end."""
+    """Nothing is lost while a receiver refuses; a new address gets it once, and the channel has recovered."""
     team, host = unique("team"), f"http://{receiver.host}"
     receiver.refuses.add(f"/down/{TOKEN}")
     mine, _ = await created(site, f"{host}/down/{TOKEN}", labels={"team": team})
@@ -167,7 +167,7 @@ async def test_what_waits_for_a_subscriber_goes_to_its_new_address(site, fleet, 
 
 
 async def test_operators_manage_subscribers(site, receiver):
-    """A change needs the present ETag if it names one; a deleted subscriber leaves no secret."""
+    """A change that names an ETag needs the current one; a deleted subscriber leaves no secret behind."""
     made, etag = await created(site, f"http://{receiver.host}/x/{TOKEN}")
     path = f"/api/subscribers/{made['id']}"
     read = await site.call("GET", path, caller="operator")
@@ -204,7 +204,7 @@ async def test_operators_manage_subscribers(site, receiver):
     ],
 )
 async def test_what_no_subscriber_can_be_is_refused(site, field, value):
-    """The fault names the field, and repeats neither address nor secret."""
+    """The error names the field, and repeats neither address nor secret."""
     body = {"name": "x", "address": "https://tickets.contoso.com/hook", "secret": KEY, field: value}
     answer = await site.call("POST", "/api/subscribers", caller="operator", json=body)
     found = pointers(problem(answer, 422, "invalid-request"))

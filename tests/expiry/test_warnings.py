@@ -12,7 +12,7 @@ EXPIRED = "ConfigMgr.CloudManagement.SecretExpired"
 
 
 async def test_a_warning_arrives_on_its_day_and_once(site):
-    """No warning arrives early; then one CloudEvent shows what expires when, and the remedy."""
+    """No warning arrives early; on its day, one CloudEvent shows what expires when, and the remedy."""
     connection = await site.connection()
     await site.at(before(connection, 90, seconds=-60))
     await site.sweep()
@@ -41,7 +41,7 @@ async def test_a_warning_arrives_on_its_day_and_once(site):
 
 
 async def test_each_threshold_brings_one_warning_and_the_end_one_every_week(site):
-    """90, 60, 30, 14, 7 and 1 days before the end, and at the end, one warning arrives; later one a week."""
+    """90, 60, 30, 14, 7 and 1 days before the end, and at the end, one warning arrives; then one a week."""
     connection = await site.connection()
     thresholds = [90, 60, 30, 14, 7, 1, 0]
     for number, threshold in enumerate(thresholds, start=1):
@@ -62,7 +62,7 @@ async def test_each_threshold_brings_one_warning_and_the_end_one_every_week(site
 
 
 async def test_after_silence_one_warning_is_sent(site):
-    """After the timer was down for months, one warning arrives: the gravest, with the days that are left."""
+    """After the timer was down for months, one warning arrives: the most urgent, with the remaining days."""
     connection = await site.connection()
     await site.at(before(connection, 10))
     for _ in range(2):
@@ -76,7 +76,7 @@ async def test_after_silence_one_warning_is_sent(site):
 
 
 async def test_a_warning_of_before_the_end_that_is_sent_after_it_is_of_an_end(site):
-    """The type of an event is that of the moment when it is sent, however late a channel accepts it."""
+    """The type of an event fits the moment when it is sent, however late a channel accepts it."""
     connection = await site.connection()
     await site.control("PUT", "/inbox/notices/answer", {"status": 500, "times": 1})
     await site.at(before(connection, 1))
@@ -99,7 +99,7 @@ async def test_a_warning_of_before_the_end_that_is_sent_after_it_is_of_an_end(si
 
 
 async def test_a_graver_warning_replaces_one_that_a_channel_did_not_accept(site):
-    """When a channel is back after days, it gets the warning that is true now, and none of before."""
+    """When a channel works again after days, it gets the current warning and none of the earlier ones."""
     connection = await site.connection()
     await site.control("PUT", "/inbox/notices/answer", {"status": 500, "times": 1})
     await site.at(before(connection, 14))
@@ -112,7 +112,7 @@ async def test_a_graver_warning_replaces_one_that_a_channel_did_not_accept(site)
 
 
 async def test_a_connection_that_is_made_late_is_warned_of_once(site):
-    """A secret for 45 days has passed two thresholds from the start, and brings one warning at once."""
+    """A secret that is valid for 45 days has passed two thresholds from the start, and causes one warning."""
     connection = await site.connection(days=45)
     await site.sweep()
     assert days(await site.received(connection)) == [60]
@@ -143,7 +143,7 @@ async def test_a_clock_that_is_set_back_sends_nothing_twice(site):
 
 
 async def test_connections_do_not_get_in_each_others_way(site):
-    """On one day only the connections that are due bring warnings."""
+    """Each day, only the connections that are due cause warnings."""
     soon, later = await asyncio.gather(site.connection(200), site.connection(300))
     await site.at(before(soon, 90))
     await site.sweep()
@@ -152,7 +152,7 @@ async def test_connections_do_not_get_in_each_others_way(site):
 
 
 async def test_a_connection_that_can_not_be_read_is_no_others_trouble(site):
-    """The warning of an unreadable connection waits until it is repaired; all others arrive meanwhile."""
+    """The warning of an unreadable connection waits until its row is repaired; all others arrive."""
     broken, other = await asyncio.gather(site.connection(), site.connection())
     row = await site.connection_row(broken)
     table = site.tables.get_table_client(names.CONNECTIONS)
@@ -167,7 +167,7 @@ async def test_a_connection_that_can_not_be_read_is_no_others_trouble(site):
 
 
 async def test_a_webhook_that_fails_gets_the_warning_later(site):
-    """The warning is repeated with the same ID until the webhook accepts it, and then never again."""
+    """The warning is repeated with the same ID until the webhook accepts it, and not again."""
     connection = await site.connection()
     await site.control("PUT", "/inbox/notices/answer", {"status": 500, "times": 2})
     await site.at(before(connection, 90))
@@ -199,7 +199,7 @@ async def test_any_success_is_taken_as_delivered(site):
 
 
 async def test_what_is_gone_is_not_warned_of(site):
-    """A connection that was removed brings no further warning."""
+    """A removed connection causes no further warning."""
     connection = await site.connection()
     row = await site.connection_row(connection)
     await site.tables.get_table_client(names.CONNECTIONS).delete_entity(row)

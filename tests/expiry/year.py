@@ -87,7 +87,7 @@ class Year:
         self.fleet = fleet
         self.size = size
         self.pauses = pauses
-        self.calm = calm  # runs of the timer between two troubles
+        self.calm = calm  # runs of the timer between two failures
         self.chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
         self.oracle = Oracle()
         self.report = Report()
@@ -109,7 +109,7 @@ class Year:
         return self.report
 
     async def _begin(self, now: datetime) -> None:
-        """Connections that expire before, in and after the year; three of four are from an old site."""
+        """Connections that expire before, during and after the year; three of four come from an old site."""
         made = []
         for number in range(self.size):
             age = timedelta(days=self.chance.randrange(790), hours=self.chance.randrange(24))
@@ -134,7 +134,7 @@ class Year:
                 self.oracle.set(data.text(record.name), kind, ends_at, now)
 
     async def _people(self, now: datetime, days: int) -> None:
-        """What people do in some days: renew in time or late, change an expiration by hand, acknowledge."""
+        """What people do over some days: renew in time or late, change an expiration by hand, acknowledge."""
         for record in list(self.connections.values()):
             left = (record.secret.ends_at - now).days
             urge = 0.1 if left < 0 else 0.03 if left < 60 else 0.0
@@ -152,7 +152,7 @@ class Year:
                     await self._acknowledge(kept, kind, now)
 
     def _happens(self, probability: float, days: int) -> bool:
-        """Whether something of a daily probability happens within some days."""
+        """Whether something with a daily probability happens within some days."""
         return self.chance.random() < 1 - (1 - probability) ** days
 
     async def _move(self, record: Connection, ends_at: datetime, now: datetime) -> None:
@@ -167,7 +167,7 @@ class Year:
         self.oracle.acknowledge(data.text(record.name), kind)
 
     def _courses(self) -> Iterator[Callable[[datetime], Awaitable[None]]]:
-        """The fate of each run of the timer, mostly a success."""
+        """What happens at each run of the timer: mostly a success."""
         troubles = (self._two_timers, self._kill, self._set_back, self._outage)
         for trouble in itertools.cycle(troubles):
             yield from itertools.repeat(self._run, self.calm)
@@ -206,7 +206,7 @@ class Year:
         await self._run(now)
 
     async def _outage(self, now: datetime) -> None:
-        """The webhook accepts nothing for a day, in which the timer runs twice and people renew."""
+        """The webhook accepts nothing for a day, during which the timer runs twice and people renew."""
         self._note(now, "the webhook is out for a day")
         await self.site.control("PUT", "/inbox/notices/answer", {"status": 503, "times": 1_000_000})
         for hours in (0, 12):

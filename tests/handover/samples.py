@@ -47,7 +47,7 @@ def made(
     confirm_url: str = "",
     **fields: Any,
 ) -> str:
-    """The script of a connection with these fields of the wizard."""
+    """The script of a connection with these wizard fields."""
     body = {"name": "Contoso CMG", "tenantId": TENANT, "subscriptionId": TENANT, **fields}
     return script(
         HandOver(

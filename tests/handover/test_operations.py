@@ -41,7 +41,7 @@ SCRIPTS = {
 
 @pytest.mark.parametrize("text", SCRIPTS.values(), ids=list(SCRIPTS))
 def test_they_are_powershell_that_calls_documented_cmdlets(text):
-    """A grammar of PowerShell parses the scripts; each call is documented; -WhatIf prevents all writes."""
+    """A PowerShell grammar parses the scripts; each call is documented; -WhatIf prevents all writes."""
     script = grammar.read(text)
     assert script.faults == []
     assert {each.name for each in script.commands} <= {*CMDLETS, *OTHERS}
@@ -60,7 +60,7 @@ def test_the_script_finds_the_service_before_it_removes_it():
 
 
 def test_a_new_secret_goes_to_the_clipboard_and_nowhere_else():
-    """The script reads the exact version from the vault, and writes it to no file, output or other call."""
+    """The script reads the exact version from the vault, and passes it to no file, output or other call."""
     calls = {each.name: each for each in grammar.read(renewal()).commands}
     assert calls["Get-AzKeyVaultSecret"].inside_should_process
     assert calls["Set-Clipboard"].parameters["Value"].text == "$credential.Password"

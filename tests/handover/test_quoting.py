@@ -34,7 +34,7 @@ PIECES = [
     " ",
     "x",
 ]
-"""What breaks out of careless quotes."""
+"""Values that break out of careless quotes."""
 
 
 def _fits(text: str) -> bool:
@@ -92,7 +92,7 @@ def test_nothing_breaks_out_of_its_quotes(*, name, description, tenant, server, 
 
 
 def test_a_reader_sees_the_name_of_the_connection():
-    """The comment keeps what is ASCII, and shows other letters by their numbers."""
+    """The comment keeps ASCII characters, and shows other characters as numbers."""
     script = samples.made(name="Sz\u0151ke \U0001f680")
     assert "for the connection Sz\\u{151}ke \\u{1f680}" in script.splitlines()[1]
 
@@ -102,7 +102,7 @@ def test_a_reader_sees_the_name_of_the_connection():
     st.integers(-14 * 60, 14 * 60),
 )
 def test_a_date_is_the_same_in_every_culture(moment, minutes):
-    """The end of the secret is parsed with the invariant culture from UTC, whatever the site's language."""
+    """The expiration of the secret is parsed as UTC with the invariant culture, whatever the language."""
     end = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
     value = grammar.read(samples.made(ends_at=end)).variables["$secretEnd"]
     stamp = end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

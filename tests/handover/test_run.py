@@ -1,4 +1,4 @@
-"""The scripts run, with stand-ins for the modules of Configuration Manager and of Azure."""
+"""The scripts run with stand-ins for the modules of Configuration Manager and Azure."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_second_run_changes_nothing_and_needs_no_secret(pwsh, script):
 
 
 def test_a_script_confirms_the_hand_over_at_its_end(pwsh, tmp_path):
-    """It confirms when the site is connected; with -WhatIf it does not; and a refusal fails nothing."""
+    """It confirms when the site is connected, but not with -WhatIf; a refusal does not fail the script."""
     file = tmp_path / "confirm.ps1"
     file.write_bytes(samples.made(name=NAME, confirm_url=CONFIRM).encode())
     found = pwsh.run(file, site(), SiteCode="ABC")
@@ -124,14 +124,14 @@ def test_the_account_signs_in_to_the_tenant_of_the_vault(pwsh, script, context):
     ],
 )
 def test_what_does_not_fit_stops_the_script_before_it_imports_anything(pwsh, script, changes, reason):
-    """One sentence names what is missing or different; the site does not change."""
+    """One sentence says what is missing or different; the site does not change."""
     found = pwsh.run(script, site(**changes), SiteCode="ABC")
     assert reason in found["refusal"]
     assert [call for call in found["calls"] if call.startswith(("Import-CM", "New-CM"))] == []
 
 
 def test_an_expired_secret_is_not_imported(pwsh, tmp_path):
-    """A script that is older than its secret asks for a new one."""
+    """A script whose secret has expired asks for a new one."""
     file = tmp_path / "connect.ps1"
     file.write_bytes(samples.made(ends_at=datetime(2026, 1, 1, tzinfo=UTC)).encode())
     assert "has expired" in pwsh.run(file, site(), SiteCode="ABC")["refusal"]
@@ -153,7 +153,7 @@ def test_without_the_console_nobody_signs_in(pwsh, script):
 
 
 def test_a_renewal_shows_when_the_new_secret_expires(pwsh, tmp_path):
-    """The new secret is in the clipboard, and its expiration beside it."""
+    """The new secret is in the clipboard; its expiration is shown."""
     file = tmp_path / "renew.ps1"
     file.write_bytes(renewal().encode())
     found = pwsh.run(file, site())

@@ -34,17 +34,17 @@ def command(name: str, **fields) -> Command:
 
 
 def shown(found: Command) -> dict[str, str]:
-    """The parameters of a call with their texts, strings without their quotes."""
+    """The parameters of a call with their texts; strings without quotes."""
     return {name: value.text.strip("'") for name, value in found.parameters.items()}
 
 
 def test_it_is_powershell(script):
-    """A grammar of PowerShell reads the whole script."""
+    """A PowerShell grammar parses the whole script."""
     assert script.faults == []
 
 
 def test_only_known_cmdlets_are_called(script):
-    """The script calls only the documented cmdlets and a few of PowerShell's own, by their full names."""
+    """The script calls only documented cmdlets and a few of PowerShell's own, by their full names."""
     assert {each.name for each in script.commands} <= {*CMDLETS, *OTHERS}
 
 
@@ -85,7 +85,7 @@ def test_whatif_changes_nothing(script):
 
 
 def test_the_secret_is_read_before_the_site_is_reached(script):
-    """The modules of Azure come first, and not at all with -WhatIf or with a secret that was passed."""
+    """The Azure modules come first, but are not loaded with -WhatIf or if the secret was passed."""
     calls = [each.name for each in script.commands]
     assert (
         calls.index("Connect-AzAccount") < calls.index("Get-AzKeyVaultSecret") < calls.index("Import-Module")
@@ -96,7 +96,7 @@ def test_the_secret_is_read_before_the_site_is_reached(script):
 
 
 def test_a_script_that_confirms_does_it_last():
-    """The address is called after everything else, and no person is asked to confirm."""
+    """The address is called after everything else, and nobody is asked to confirm."""
     text = samples.made(confirm_url=CONFIRM)
     called = shown(command("Invoke-WebRequest", confirm_url=CONFIRM))
     assert called == {"Uri": CONFIRM, "Method": "Post", "UseBasicParsing": ""}
@@ -108,7 +108,7 @@ def test_a_script_that_confirms_does_it_last():
 
 
 def test_a_session_without_the_sites_drive_gets_one():
-    """If the console has created no drive, the script creates one, also with -WhatIf."""
+    """If the console has not created the site's drive, the script does, also with -WhatIf."""
     text = samples.made()
     made = shown(command("New-PSDrive"))
     assert made == {
@@ -206,7 +206,7 @@ def test_the_remaining_manual_steps_are_listed():
 
 
 def test_the_site_updates_an_imported_server_app():
-    """Only for an app that the service did not create the script names the command that the article lacks."""
+    """The script names the command that the article lacks, only for apps that the service did not create."""
     existing = {"clientId": samples.SERVER, "vaultSecret": "import-contoso"}
     told = _told(samples.made(serverApp={"existing": existing}))
     assert [each for each in told if "'Update Application Settings'" in each]
@@ -214,7 +214,7 @@ def test_the_site_updates_an_imported_server_app():
 
 
 def test_a_tenant_without_a_subscription_gets_no_gateway():
-    """The script says that the gateway belongs to the other tenant, and how that one comes to it."""
+    """The script says that the gateway belongs to the other tenant, and how to create it there."""
     first = _told(samples.made(subscriptionId=None))[0]
     assert "Create the gateway in the tenant that has its subscription" in first
     assert "-SubscriptionId" not in first

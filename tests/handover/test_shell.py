@@ -16,7 +16,7 @@ from tests.support.powershell import shell
 pytestmark = pytest.mark.skipif(shell.PWSH is None, reason=shell.WHY_NOT)
 
 BASIC = ["".join(map(chr, range(start, 0x10000, 0x700))) for start in range(0x20, 0x7F, 7)]
-"""Some characters of each part of the basic plane, lone surrogates among them."""
+"""Some characters from each part of the basic plane, including lone surrogates."""
 
 SUPPLEMENTARY = [
     "\U0001f680" * 3,
@@ -33,7 +33,7 @@ WORDS = [
     "\u8868\u793a",
     "".join(PIECES),
 ]
-"""Among them words whose bytes in UTF-8 are quotation marks or lead bytes in a code page."""
+"""Includes words whose UTF-8 bytes are quotation marks or lead bytes in a code page."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def pwsh():
 
 
 def scripts(word: str) -> dict[str, str]:
-    """Each script with a word in every place where a person or a directory chooses the text."""
+    """Each script, with a word in every place where a person or a directory chooses the text."""
     groups = {"groupDiscovery": {"enabled": True, "groupNames": [word, word]}}
     fields = samples.EVERYTHING | groups | {"name": word, "description": word}
     return {
@@ -62,7 +62,7 @@ def test_every_character_is_read_back(pwsh, constrained):
 
 
 def test_no_value_changes_what_a_script_does(pwsh):
-    """In each code page a script is the same, and PowerShell finds the statements of a harmless one in it."""
+    """In each code page, a script is parsed into the same statements as one with harmless values."""
     tame = {name: pwsh.script(script) for name, script in scripts("a-name").items()}
     for word in WORDS:
         for name, script in scripts(word).items():

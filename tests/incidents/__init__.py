@@ -1,1 +1,1 @@
-"""Incidents, as an operator meets them."""
+"""Incidents, as an operator sees them."""

@@ -14,13 +14,13 @@ from tests.support.world import World
 
 @pytest.fixture
 def world(tmp_path):
-    """A deployment on storage in memory, in which nothing happened yet."""
+    """A new deployment on storage in memory."""
     return World(tmp_path / "clock")
 
 
 @pytest.fixture(scope="package")
 async def stack(tmp_path_factory) -> AsyncIterator[Stack]:
-    """The local cloud that all incidents share. Some move its clock: nothing of it is left to others."""
+    """The local cloud that all incidents share. Some move its clock, so no other folder uses it."""
     async with local_cloud(tmp_path_factory.mktemp("incidents")) as stack:
         yield stack
 

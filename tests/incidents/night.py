@@ -1,4 +1,4 @@
-"""What an operator sees and does at night, by the API of a local cloud."""
+"""What an operator sees and does during an incident, through the API of a local cloud."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def attention(portal: Portal) -> dict[str, dict[str, Any]]:
 
 
 async def act(portal: Portal, incident: str, number: int = 0, **values: Any) -> Any:
-    """Send a call of the page about an incident; the answer."""
+    """Make a call that the page about an incident names; return the response."""
     method, path = runbook.calls(incident, **values)[number]
     answer = await portal.call(method, path, caller="operator")
     assert answer.is_success, answer.text
@@ -46,8 +46,8 @@ async def advance(portal: Portal, by: timedelta) -> None:
 
 
 async def inspected(portal: Portal, connection: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The differences of a connection by code, after the call of the page."""
-    await advance(portal, timedelta(minutes=2))  # between two inspections on request
+    """The differences of a connection by code, after the page's call."""
+    await advance(portal, timedelta(minutes=2))  # the shortest time between two inspections on request
     shown = await act(portal, "A customer took something back", id=connection["id"])
     return {each["code"]: each for each in shown["directory"].get("differences", ())}
 
@@ -61,7 +61,7 @@ async def notices(portal: Portal, connection: dict[str, Any]) -> list[str]:
 
 
 async def withdraw(portal: Portal, connection: dict[str, Any]) -> list[dict[str, Any]]:
-    """Withdraw the consent to the client app, as its administrator does; what was withdrawn."""
+    """Withdraw the consent to the client app as its administrator does; return what was withdrawn."""
     withdrawn = await grants(portal, connection)
     assert withdrawn
     for grant in withdrawn:
@@ -70,7 +70,7 @@ async def withdraw(portal: Portal, connection: dict[str, Any]) -> list[dict[str,
 
 
 async def grants(portal: Portal, connection: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the client app has consent for."""
+    """The consent that the client app has."""
     path = f"/servicePrincipals/{connection['clientApp']['servicePrincipalId']}/oauth2PermissionGrants"
     found: list[dict[str, Any]] = (await portal.graph(path))["value"]
     return found

@@ -22,7 +22,7 @@ FOREVER: Final = Range("2", "3")
 
 @pytest.fixture
 async def tables(stack) -> AsyncIterator[Tables]:
-    """The tables, as somebody with access to the storage account has them."""
+    """The tables, as somebody with access to the storage account sees them."""
     async with TableServiceClient.from_connection_string(stack.account.connection_string) as service:
         yield Tables(service)
 
@@ -34,7 +34,7 @@ async def trail(portal: Portal, **filters: str) -> list[dict[str, Any]]:
 
 
 async def seen(portal: Portal, kinds: set[str], **filters: str) -> list[dict[str, Any]]:
-    """The events once they have these kinds."""
+    """The events, once these kinds are among them."""
 
     async def complete() -> list[dict[str, Any]] | None:
         events = await trail(portal, **filters)
@@ -50,7 +50,7 @@ async def verified(portal: Portal) -> dict[str, Any]:
 
 
 async def test_a_connection_has_one_story(portal):
-    """From the dry run to the removal: who, with which request, and with which calls to the cloud."""
+    """From the dry run to the removal: who did what, with which request and which calls to the cloud."""
     began = datetime.now(UTC) - timedelta(seconds=5)
     body = portal.request(name=unique())
     dry = await portal.call("POST", "/api/onboardings?dryRun=true", json=body)
@@ -86,7 +86,7 @@ async def test_a_connection_has_one_story(portal):
     by_request = {
         event["requestId"]: event for event in story if event.get("requestId") and "status" in event
     }
-    assert by_request[dry.headers["x-ms-request-id"]]["calls"], "a dry run asks the cloud"
+    assert by_request[dry.headers["x-ms-request-id"]]["calls"], "a dry run calls the cloud"
     refused = by_request[too_early.headers["x-ms-request-id"]]
     assert (refused["status"], refused["error"]) == (409, "no-warning-yet")
     for event in story:
@@ -107,7 +107,7 @@ async def test_a_connection_has_one_story(portal):
 
 
 async def test_only_operators_read_the_trail(portal):
-    """The trail has what all callers did, so requesters do not see it."""
+    """The trail has what all callers did, so requesters cannot read it."""
     problem(await portal.call("GET", "/api/audit"), 403, "role-missing")
     problem(await portal.call("GET", "/api/audit/verify"), 403, "role-missing")
     wrong = await portal.call(
@@ -118,7 +118,7 @@ async def test_only_operators_read_the_trail(portal):
 
 @pytest.mark.soak
 async def test_tampering_is_seen(portal, tables):
-    """Changed, deleted and forged events are named, and the calls of the page put the trail back."""
+    """Changed, deleted and forged events are reported, and the page's calls restore the trail."""
     await portal.call("POST", "/api/onboardings?dryRun=true", json=portal.request())
     assert await verified_soon(portal) == {"intact": True}
     rows = [row async for row in tables.scan(names.AUDIT, FOREVER)]
@@ -154,7 +154,7 @@ def name_of(story: list[dict[str, Any]]) -> str:
 
 
 async def restored(portal: Portal, tables: Tables, victim: Row) -> None:
-    """See what differs, and put it back; afterwards the trail is as it was."""
+    """See what differs, and restore it; afterwards the trail is as before."""
     plan = await night.act(portal, INCIDENT, 1)
     assert (await verified(portal))["intact"] is False
     done = await night.act(portal, INCIDENT, 2)

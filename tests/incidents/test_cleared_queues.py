@@ -20,7 +20,7 @@ def messages(world: World, queue: str) -> set[str]:
 
 
 async def test_cleared_queues(world):
-    """The sweep finds every run that has no message any more: onboardings, removals and notices."""
+    """The sweep finds every run without a message: onboardings, removals and notices."""
     assert runbook.calls(INCIDENT) == []
     now = world.clock.now()
     runs = {(await world.onboard(onboarding_request(name=f"new {number}"), now)).id for number in range(3)}
@@ -30,7 +30,7 @@ async def test_cleared_queues(world):
     for queue in names.QUEUES:
         world.queues._messages[queue] = []
     await world.run_jobs()
-    assert messages(world, names.STEPS_QUEUE) == set(), "they may still be worked on"
+    assert messages(world, names.STEPS_QUEUE) == set(), "they may still be in progress"
     world.advance(timedelta(minutes=16))
     await world.run_jobs()
     assert messages(world, names.STEPS_QUEUE) == runs

@@ -13,13 +13,13 @@ INCIDENT: Final = "The vault refuses"
 
 
 def causes(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """What runs wait for because the vault refuses."""
+    """The causes that runs wait for, because the vault refuses the service."""
     return [each for each in document["blocked"] if each["code"] == "forbidden"]
 
 
 @pytest.mark.soak
 async def test_closed_vault(portal):
-    """Runs wait for one cause; a stopped one waits no longer; the others go on, each with one secret."""
+    """Runs wait for one cause; a stopped run no longer waits; the others continue, each with one secret."""
     closed = {"service": "keyVault", "method": "PUT", "kind": "status", "status": 403, "times": None}
     before = datetime.now(UTC)
     async with portal.fault(**closed, code="Forbidden", message="Client address is not authorized."):
@@ -39,7 +39,7 @@ async def test_closed_vault(portal):
     assert (entry["count"], entry["causes"], entry["since"]) == (3, {"forbidden": 3}, cause["since"])
     assert "no access to the key vault: runs wait since" in entry["title"]
     handled = await night.act(portal, INCIDENT)
-    assert handled["done"] + handled["kept"] <= 2, "some may have gone on by themselves"
+    assert handled["done"] + handled["kept"] <= 2, "some may have continued on their own"
     for onboarding in onboardings[:2]:
         assert (await portal.finished(onboarding))["status"] == "Succeeded"
         assert await night.secrets_of(portal, onboarding) == 1

@@ -1,4 +1,4 @@
-"""Somebody edits rows of one customer to nonsense. All others are served; the rows are named and removed."""
+"""Somebody edits one customer's rows to nonsense. All others are served; the rows are shown and removed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def warned(world: World) -> str:
 
 
 async def test_damaged_rows(world):
-    """Lists, warnings and recovery serve everybody else. Each row is seen as it is, and removed."""
+    """Lists, warnings and recovery serve everybody else. Each damaged row is shown and removed."""
     now = world.clock.now()
     ill = await world.connect("ill", now + timedelta(days=20), drifts=False)
     well = await world.connect("well", now + timedelta(days=20), drifts=False)
@@ -139,12 +139,12 @@ async def test_damaged_rows_of_a_storage_account(portal, settled):
 
 
 async def registered(portal: Portal, made: dict[str, Any]) -> set[str]:
-    """Which of its applications a connection still has."""
+    """The applications that a connection still has."""
     apps = (await portal.graph("/applications?$select=id"))["value"]
     own = {made["serverApp"]["objectId"], made["clientApp"]["objectId"]}
     return own & {each["id"] for each in apps}
 
 
 def again_for(call: tuple[str, str], name: str) -> tuple[str, str]:
-    """A call about one entry."""
+    """A call for one entry."""
     return call[0], call[1].format(id=name)

@@ -12,14 +12,14 @@ NAME: Final = "webhook"
 
 
 async def channel(portal: Portal) -> dict[str, Any]:
-    """The state of the channel, by the first call of the page."""
+    """The state of the channel, from the page's first call."""
     shown = await night.act(portal, INCIDENT, 0, name=NAME)
     found: dict[str, Any] = next(each for each in shown["value"] if each["name"] == NAME)
     return found
 
 
 async def test_dead_channel(portal, settled):
-    """It has a state with the class of the error at once; when it is back, the notice arrives once."""
+    """It has a state with the class of the error at once; when it works again, the notice arrives once."""
     down = {"status": 503, "times": 1000}
     await portal.control("PUT", "/inbox/notices/answer", down)
     withdrawn = await night.withdraw(portal, settled)
@@ -34,7 +34,7 @@ async def test_dead_channel(portal, settled):
     assert (state["state"], state["fault"], "lastFailureAt" in state) == ("Failing", "refused", True)
     assert "503" in state["error"]["detail"]
     assert state["waiting"] >= 1
-    await portal.control("DELETE", "/inbox/notices")  # it shows refused ones, too
+    await portal.control("DELETE", "/inbox/notices")  # it also shows refused ones
     await portal.control("PUT", "/inbox/notices/answer", {"status": 202, "times": 1})
     await night.act(portal, INCIDENT, 1, name=NAME)
 
@@ -51,6 +51,6 @@ async def test_dead_channel(portal, settled):
         return [each["body"]["id"] for each in inbox if each["body"]["source"] == source]
 
     ids = await until(arrived, "the notice")
-    assert len(ids) == len(set(ids)), "none comes twice"
+    assert len(ids) == len(set(ids)), "none arrives twice"
     assert await failing() is None
     await night.consent(portal, settled, withdrawn)

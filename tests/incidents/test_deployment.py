@@ -1,4 +1,4 @@
-"""A deployment replaces the hosts while ten onboardings run; and one that is stepped back."""
+"""A deployment replaces the hosts while ten onboardings run, and a deployment is rolled back."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def test_deployment(portal):
 
 
 async def test_what_a_newer_release_wrote_waits_for_it(world, monkeypatch):
-    """After a step back, its messages and rows are kept; the newer release takes them up again."""
+    """After a rollback, its messages and rows are kept; the newer release processes them later."""
     now = world.clock.now()
     head = await world.onboard(onboarding_request(name="newer"), now)
     connection = await world.connect("newer", now + timedelta(days=300), drifts=False)
@@ -52,7 +52,7 @@ async def test_what_a_newer_release_wrote_waits_for_it(world, monkeypatch):
     messages, rows, failed = runbook.calls(
         INCIDENT, **{"from": f"{now - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"}
     )
-    assert (await world.http(*messages)) == {"done": 0, "kept": 1}, "this release cannot read it either"
+    assert (await world.http(*messages)) == {"done": 0, "kept": 1}, "this release cannot read it, either"
     await newer_release(monkeypatch, document)
     world.queues._messages[names.STEPS_QUEUE] = []
     assert (await world.http(*messages)) == {"done": 1, "kept": 0}

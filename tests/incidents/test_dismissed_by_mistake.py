@@ -14,7 +14,7 @@ REASON = "I want to sleep."
 
 
 async def test_dismissed_by_mistake(world):
-    """The list of dismissals names who, when and why, and a retry of each takes it back."""
+    """The list of dismissals shows who, when and why; a retry of each takes it back."""
     head = await world.onboard(onboarding_request(name="failed"), world.clock.now())
     await world.fail(world.parts.onboarding_runs, head)
     drifts = await world.connect("drifts", world.clock.now() + timedelta(days=300))

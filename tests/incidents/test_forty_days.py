@@ -1,4 +1,4 @@
-"""No timer fires for forty days, while a renewal waits for its site and a secret comes to its end."""
+"""No timer fires for forty days, while a renewal waits for its site and a secret expires."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ JOBS: Final = ("sweep_onboardings", "sweep_expirations", "sweep_directory")
 
 
 async def test_forty_days(portal, settled):
-    """It is the gravest entry. Afterwards one warning is sent, and no secret was removed."""
+    """It is the most severe entry. Afterwards one warning is sent, and no secret is removed."""
     for job in JOBS:
         await portal.fire(job)
     path = f"/api/connections/{settled['id']}"
@@ -40,7 +40,7 @@ async def test_forty_days(portal, settled):
         return [kind for kind in found[len(before) :] if "Secret" in kind]
 
     warnings: list[Any] = await until(told, "the warning")
-    assert len(warnings) == 1, "the gravest that is due"
+    assert len(warnings) == 1, "the most urgent that is due"
     assert await night.secrets_of(portal, settled["onboardingId"]) == secrets, (
         "the site may still use the old one"
     )

@@ -15,7 +15,7 @@ RUNS: Final = 10
 
 
 async def test_lost_permission(portal):
-    """It is one entry with its cause. After it, one call makes all ten go on; nothing has failed."""
+    """It is one entry with its cause. Afterwards, one call makes all ten continue; nothing has failed."""
     roles = (await portal.control("GET", "/settings")).json()["identityRoles"]
     fewer = [role for role in roles if role != "Application.ReadWrite.OwnedBy"]
     assert fewer != roles
@@ -25,7 +25,7 @@ async def test_lost_permission(portal):
             document = await portal.blocked(onboarding)
             assert document["error"]["actor"] == "Operator"
             as_customer = await portal.get(f"/api/onboardings/{onboarding}")
-            assert as_customer["status"] in {"Waiting", "Running"}, "it is probed"
+            assert as_customer["status"] in {"Waiting", "Running"}, "one of them probes it"
         entries = [
             each
             for each in (await night.overview(portal))["attention"]

@@ -15,7 +15,7 @@ INCIDENT: Final = "A subscription moved"
 
 
 async def test_moved_subscription(portal, settled):
-    """The next inspection shows it. It is dismissed while it is intended, and gone when it is undone."""
+    """The next inspection shows it. It can be dismissed if it is intended, and is gone when it is undone."""
     moved = {"subscription": {"state": "Disabled", "tenantId": FABRIKAM}}
     await portal.control("PUT", "/settings", moved)
     try:

@@ -8,7 +8,7 @@ from tests.support import runbook
 
 
 def test_each_incident_of_the_page_is_played():
-    """An operator finds nothing in the page that nobody has tried."""
+    """Each incident on the page has a test."""
     texts = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py")]
     assert len(runbook.headings()) >= 11
     for heading in runbook.headings():

@@ -1,4 +1,4 @@
-"""A release of others writes to the queues, and workers crash: 160 messages cannot be processed."""
+"""An unknown release writes to the queues, and workers crash: 160 messages cannot be processed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNDECODABLE: Final = 20
 
 
 async def arrive(world: World) -> list[str]:
-    """The messages come; the runs whose workers crashed."""
+    """The messages arrive; return the runs whose workers crashed."""
     engine, runs = world.parts.engines[names.STEPS_QUEUE], list[str]()
     for number in range(CRASHED):
         head = await world.onboard(onboarding_request(name=f"crashed {number}"), world.clock.now())
@@ -44,7 +44,7 @@ async def statuses(world: World, runs: list[str]) -> set[str]:
 
 
 async def test_poison_messages(world):
-    """They are seen by cause at once, and end in three calls: what can go on does, and nothing comes back."""
+    """They are shown by cause at once; three calls end them: what can continue does, and none returns."""
     runs = await arrive(world)
     assert await statuses(world, runs) == {RunStatus.FAILED}
     again, look, dismiss = runbook.calls("Poison messages")

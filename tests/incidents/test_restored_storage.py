@@ -1,6 +1,6 @@
-"""The tables are put back to a backup, while the tenants and the vault have gone on.
+"""The tables are restored from a backup, while the tenants and the vault have changed.
 
-``tests/interleavings/test_restores.py`` plays the same without processes, in a few seconds.
+``tests/interleavings/test_restores.py`` plays the same without processes, in seconds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Backup = Mapping[str, list[Any]]
 
 @pytest.fixture
 async def portal(tmp_path) -> AsyncIterator[Portal]:
-    """Callers of a local cloud of its own, because all of its tables are put back."""
+    """Callers of a local cloud of its own, because all of its tables are restored."""
     async with local_cloud(tmp_path) as stack:
         portal = Portal(stack)
         await portal.control("PUT", "/settings", {"providerSeconds": 0})
@@ -42,7 +42,7 @@ async def backup(tables: TableServiceClient) -> Backup:
 
 
 async def restore(tables: TableServiceClient, before: Backup) -> None:
-    """Put all rows back, and remove those that are newer."""
+    """Restore all rows, and remove those that are newer."""
     slots = asyncio.Semaphore(_AT_ONCE)
 
     async def put(table: str, row: Any, *, kept: bool) -> None:
@@ -58,7 +58,7 @@ async def restore(tables: TableServiceClient, before: Backup) -> None:
 
 
 async def operated(portal: Portal, method: str, path: str, status: str, **more: Any) -> str:
-    """An operation once it has a status; its ID."""
+    """Wait until an operation has a status; return its ID."""
     answer = await portal.call(method, path, caller="operator", **more)
     assert answer.status_code == 202, answer.text
     operation = str(answer.json()["id"])
@@ -86,7 +86,7 @@ async def health(portal: Portal) -> Mapping[str, str]:
 
 @pytest.mark.soak
 async def test_restored_storage(portal):
-    """It is noticed at once, customers hear nothing false, and afterwards all is known again."""
+    """It is noticed at once, customers get no false notice, and afterwards everything is known again."""
     soon = (datetime.now(UTC) + timedelta(days=20)).replace(microsecond=0).isoformat()
     renewed, left = await asyncio.gather(
         portal.onboarded(serverApp={"secretEndDate": soon}), portal.onboarded()

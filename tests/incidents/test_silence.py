@@ -16,13 +16,13 @@ CONNECTIONS = 5
 
 
 def notices(world: World) -> list[str]:
-    """The notices of expirations that exist, as text."""
+    """The notices about expirations that exist, as text."""
     heads = [row for row in world.rows() if row.table == names.NOTICES and row.key == "head"]
     return [str(row.columns["request"]) for row in heads if "Secret" in str(row.columns["request"])]
 
 
 async def test_silence(world):
-    """It is the gravest entry within three periods, and health fails; after it, one notice per connection."""
+    """It is the most severe entry within three periods, and health fails; then one notice per connection."""
     assert runbook.calls(INCIDENT) == []  # the host fires the timers, or the operator does
     for number in range(CONNECTIONS):
         await world.connect(f"silent {number}", world.clock.now() + timedelta(days=95), drifts=False)
@@ -32,7 +32,7 @@ async def test_silence(world):
     world.advance(3 * min(PERIODS.values()) + timedelta(minutes=1))
     assert next(iter(await world.attention())) == "job-late"
     with pytest.raises(RuntimeError, match="sweep_onboardings"):
-        await PeriodicJobs(world.tables).need_punctual()  # what health asks
+        await PeriodicJobs(world.tables).need_punctual()  # what the health check asks
     world.advance(timedelta(days=40))
     late = (await world.attention())["job-late"]
     assert set(late["causes"]) == set(PERIODS)
@@ -40,7 +40,7 @@ async def test_silence(world):
     await world.run_jobs()
     announced = notices(world)
     assert len(announced) == CONNECTIONS
-    assert all('"days":60' in text for text in announced), "the gravest that is due"
+    assert all('"days":60' in text for text in announced), "the most urgent that is due"
     assert list(await world.attention()) == []
     jobs = {each["name"]: each for each in (await world.call("get_overview"))["jobs"]}
     assert (jobs["sweep_expirations"]["found"], jobs["sweep_expirations"]["done"]) == (

@@ -24,7 +24,7 @@ async def told(portal: Portal, connection: dict[str, Any], kind: str) -> None:
 
 
 async def test_a_deleted_application(portal, settled):
-    """One call shows it, with its cause; after it was restored, one call shows that it is gone."""
+    """One call shows it with its cause; after it is restored, one call shows that it is repaired."""
     app = settled["serverApp"]
     assert "application" not in await night.inspected(portal, settled)
     grants = await night.grants(portal, settled)
@@ -40,7 +40,7 @@ async def test_a_deleted_application(portal, settled):
 
 
 async def test_a_secret_that_was_added_by_hand(portal, settled):
-    """What the customer wants is dismissed; the next secret by hand needs attention again."""
+    """A secret that the customer wants is dismissed; the next one that is added by hand needs attention."""
     path = f"/v1.0/applications/{settled['serverApp']['objectId']}/addPassword"
     await portal.look("graph", "POST", path, {"passwordCredential": {"displayName": "by hand"}})
     assert "secret-added" in await night.inspected(portal, settled)

@@ -11,13 +11,13 @@ INCIDENT: Final = "A customer took something back"
 
 
 async def consents(portal: Portal, connection: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The differences in the consent, after the call of the page."""
+    """The differences in the consent, after the page's call."""
     found = await night.inspected(portal, connection)
     return {code: each for code, each in found.items() if code.startswith("consent-")}
 
 
 async def test_withdrawn_consent(portal, settled):
-    """The call of the page shows it with its remedy, and later that it is gone."""
+    """The page's call shows it with its remedy, and shows later that it is gone."""
     assert await consents(portal, settled) == {}
     withdrawn = await night.withdraw(portal, settled)
     found = await consents(portal, settled)

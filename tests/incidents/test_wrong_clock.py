@@ -1,4 +1,4 @@
-"""The clock of the hosts was nine months ahead for an hour, and is right again."""
+"""The hosts' clock was nine months ahead for an hour, and is correct again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INCIDENT = "A clock was wrong"
 
 
 async def test_what_a_clock_that_was_ahead_left_behind_goes_on(world):
-    """What was created and begun meanwhile is inspected, continued and reminded of, and not months later."""
+    """What was started meanwhile is inspected, continued and reminded of at once, not months later."""
     world.advance(AHEAD)
     now = world.clock.now()
     made = await world.connect("made", now + timedelta(days=400), drifts=False, created_at=now)
@@ -58,7 +58,7 @@ def announced(world: World, table: str) -> int:
 
 
 async def test_a_clock_that_was_ahead(world):
-    """Afterwards, inspections and the watch over the timers go on; no warning is sent twice."""
+    """Afterwards, inspections and the watch over the timers continue; no warning is sent twice."""
     assert runbook.calls(INCIDENT) == [], "nothing has to be done"
     await world.connect("soon", world.clock.now() + timedelta(days=200), drifts=False)
     await world.run_jobs()

@@ -19,7 +19,7 @@ from tests.interleavings.world import World
 Runs = dict[str, tuple[Run, RunStatus]]
 _TABLES = (names.ONBOARDINGS, names.OPERATIONS, names.INSPECTIONS, names.NOTICES)
 _EPOCH = "/secrets/service-epoch"
-"""What the timer of the epoch marks every five minutes; no run, and no person, does that."""
+"""The event that the epoch's timer records every five minutes; it belongs to no run and no person."""
 
 _OVER = {RunStatus.CANCELLED, RunStatus.ROLLED_BACK}
 
@@ -27,7 +27,7 @@ _OVER = {RunStatus.CANCELLED, RunStatus.ROLLED_BACK}
 class Sent(NamedTuple):
     """A call that can have changed something, as an event or the cloud shows it."""
 
-    id: str  # that the client gave it
+    id: str  # the request ID that the client set
     method: str
     path: str
 
@@ -50,7 +50,7 @@ def audited(world: World) -> Iterator[AuditEvent]:
 
 
 def calls(world: World) -> Iterator[str]:
-    """Each call that can have changed something is in one event, and was sent."""
+    """Each call that can have changed something was sent, and is in exactly one event."""
     changes = [each for each in world.changes() if not each.path.startswith(_EPOCH)]
     got = Counter(Sent(each.id, each.method, each.path) for each in changes)
     shown = Counter(
@@ -75,7 +75,7 @@ def calls(world: World) -> Iterator[str]:
 
 
 def quiet(world: World, runs: Runs) -> Iterator[str]:
-    """After its final status, a run changes nothing, except that a late worker takes back what it made."""
+    """After its final status, a run changes nothing, except that a late worker undoes what it created."""
     at = {Sent(each.id, each.method, each.path): each.at for each in world.changes()}
     ended = {run.head.id: run.head.undone_at for run, status in runs.values() if status in _OVER}
     for event in events(world):
@@ -89,7 +89,7 @@ def quiet(world: World, runs: Runs) -> Iterator[str]:
 
 
 async def reserved(world: World, runs: Runs, connections: set[str]) -> list[str]:
-    """A name is reserved for an onboarding in progress, or for a connection; otherwise it is free."""
+    """A name is reserved for an onboarding in progress or a connection; otherwise it is free."""
     found = []
     for row in world.tables._rows[names.CONNECTIONS].values():
         if not row.partition.startswith("~name:"):

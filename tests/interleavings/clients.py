@@ -1,4 +1,4 @@
-"""The app's own clients, on the wires of the simulated cloud in the process of the test."""
+"""The app's own clients, connected to the simulated cloud in the process of the test."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.customers import FABRIKAM
 
 
 class _Http(httpx.AsyncBaseTransport):
-    """The wire of httpx."""
+    """The transport for httpx."""
 
     def __init__(self, cloud: InProcessCloud) -> None:
         self._cloud = cloud
@@ -42,7 +42,7 @@ class _Http(httpx.AsyncBaseTransport):
 
 
 class _Closed:
-    """What has nothing to close."""
+    """Something that has nothing to close."""
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -57,7 +57,7 @@ class _Closed:
 
 
 class _Sdk(_Closed, AsyncHttpTransport[HttpRequest, Any]):
-    """The wire of the Azure SDK."""
+    """The transport for the Azure SDK."""
 
     def __init__(self, cloud: InProcessCloud) -> None:
         self._cloud = cloud
@@ -113,7 +113,7 @@ class _Credential(_Closed, AsyncTokenCredential):
 
 
 class InProcessClouds(AzureClouds):
-    """The app's own clients, on these wires."""
+    """The app's own clients, with these transports."""
 
     def __init__(self, cloud: InProcessCloud) -> None:
         self._directories: dict[str, Directory] = {}

@@ -21,7 +21,7 @@ from tests.support.customers import FABRIKAM
 from tests.support.memory import Around, Call, nothing
 
 CLOUD: Final = ("login", "graph", "keyVault", "resourceManager")
-"""The services that calls in the process reach; the names of their calls' places."""
+"""The services that calls in the process reach, and the names for the places of their calls."""
 
 _READS: Final = {"GET", "HEAD"}
 
@@ -31,7 +31,7 @@ class Change:
     """A request of the app that can have changed something."""
 
     id: str
-    """That its client gave it."""
+    """The request ID that its client set."""
     method: str
     path: str
 
@@ -66,13 +66,13 @@ class InProcessCloud:
         return self._cloud.front.faults
 
     def allow(self, tenant: str, *, without: str = "") -> None:
-        """Let the service do in a tenant what it usually may, but one thing."""
+        """Allow the service everything in a tenant that it usually may do, except one thing."""
         consents = self._cloud.control.consents
         roles = self._cloud.control.tenant.identity_roles
         consents.consent(tenant, [role for role in roles if role != without])
 
     def delay_grants(self, seconds: float) -> None:
-        """Let new grants show later; 0 shows all of them at once."""
+        """Delay the time at which new grants are visible; 0 shows all of them at once."""
         self._cloud.control.settings.set_lags(LagChange(grants=seconds))
 
     def close(self) -> None:
@@ -114,11 +114,11 @@ class InProcessCloud:
     async def exchange(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes
     ) -> tuple[Answer, bool]:
-        """The answer to a request, and whether it got lost on its way."""
+        """The response to a request, and whether it was lost on its way."""
         parts = urlsplit(url)
         name = self._names[parts.netloc]
         target = parts.path + (f"?{parts.query}" if parts.query else "")
-        # A proof reads what login knows. A batch reads, too: the app only reads with it.
+        # A proof reads what login knows. A batch reads, too, because the app uses it only for reads.
         writes = method not in _READS and name != "login" and not parts.path.endswith("/$batch")
         place = Call(name=method, place=name, rows=((parts.path, ""),), writes=writes)
         async with self.around(place):
@@ -132,7 +132,7 @@ class InProcessCloud:
     def answer(
         self, name: str, method: str, target: str, headers: Mapping[str, str], body: bytes = b""
     ) -> tuple[Answer, bool]:
-        """The answer of a service at once, and whether it gets lost."""
+        """The response of a service, immediately, and whether it is lost."""
         parts = urlsplit(target)
         service = self._services[name]
         request = Request(
@@ -160,12 +160,12 @@ class InProcessCloud:
         return answer, any(fault.kind == "drop" for fault in struck)
 
     def graph(self, path: str, tenant: str = "") -> Any:
-        """What an administrator reads in Graph, at once; None if it is not there."""
+        """What an administrator reads in Graph, immediately; None if it does not exist."""
         answer = self.graph_as_administrator("GET", f"/v1.0{path}", tenant=tenant)
         return answer.body if answer.status < httpx.codes.BAD_REQUEST else None
 
     def vault(self, method: str, path: str) -> Any:
-        """What an administrator reads or deletes in the vault, at once; None if it is not there."""
+        """What an administrator reads or deletes in the vault, immediately; None if it does not exist."""
         answer = self.vault_as_administrator(method, f"{path}?api-version=7.6")
         return answer.body if answer.status < httpx.codes.BAD_REQUEST else None
 
@@ -180,7 +180,7 @@ class InProcessCloud:
         vault._secrets._secrets = copy.deepcopy(backup)
 
     def graph_as_administrator(self, method: str, path: str, body: bytes = b"", tenant: str = "") -> Answer:
-        """The answer of Graph to the administrator of a tenant (the home tenant)."""
+        """The response of Graph to the administrator of a tenant (by default the home tenant)."""
         headers = self._administrator("https://graph.microsoft.com", tenant or self.info["tenant"])
         return self.answer("graph", method, path, headers, body)[0]
 

@@ -36,7 +36,7 @@ _TICK: Final = timedelta(milliseconds=1)
 
 
 class HandClock:
-    """A clock that a test moves; it ticks at each look, so that no two moments are the same."""
+    """A clock that a test moves; it advances at each read, so that no two times are the same."""
 
     def __init__(self) -> None:
         self.at = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=1)
@@ -58,7 +58,7 @@ class _Callers:
 
 
 class _HostStores(Stores):
-    """What all hosts keep in the same storage."""
+    """The stores that all hosts have in the same storage."""
 
     def __init__(self, settings: Settings, storage: tuple[Tables, Queues, Ledgers], clock: Clock) -> None:
         super().__init__(settings, clock)
@@ -78,7 +78,7 @@ class _HostStores(Stores):
 
     @functools.cached_property
     def trail(self) -> Trail:
-        """The audit trail has storage of its own: its calls are in no order that is explored."""
+        """The audit trail has its own storage, so its calls are not part of the explored orders."""
         tables = MemoryTables()
         tables.create(names.AUDIT)
         return Trail(tables=tables, ledgers=MemoryLedgers())

@@ -1,4 +1,4 @@
-"""What must be true of a deployment when nothing moves, whatever met on the way there."""
+"""What must be true of a deployment once it is idle, whatever met before."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class State:
 
 
 async def violations(world: World) -> list[str]:
-    """What is not as it must be; empty if all is well."""
+    """The rules that are broken; empty if all is well."""
     state = await State.of(world)
     checks = (_ends, _objects, _grants, _secrets, _marks, _vault, _rows, _pointed, _calendar, _index, _poison)
     found = [text for check in checks for text in check(state)]
@@ -92,13 +92,13 @@ def _ends(state: State) -> Iterator[str]:
 
 
 def _owner(name: object) -> str:
-    """The onboarding in a unique name, or in the name of a secret; empty for others."""
+    """The onboarding that a unique name or the name of a secret contains; empty for other names."""
     text = str(name or "")
     return text[4:40] if text.startswith("cmg-") else ""
 
 
 def _objects(state: State) -> Iterator[str]:
-    """Each application and service principal belongs to a connection or to a run that is not over."""
+    """Each application and service principal belongs to a connection or to a run that has not ended."""
     cloud, known = state.world.cloud, state.world.known
     apps = cloud.graph("/applications?$top=999")["value"]
     for app in apps:
@@ -116,7 +116,7 @@ def _objects(state: State) -> Iterator[str]:
 
 
 def _grants(state: State) -> Iterator[str]:
-    """What the service granted to an imported application goes with the last user of that application."""
+    """What the service granted to an imported application is revoked with its last user."""
     cloud, known = state.world.cloud, state.world.known
     if any(not status.final or status is RunStatus.FAILED for _, status in state.onboardings.values()):
         return  # one of them may use it
@@ -141,7 +141,7 @@ def _name(connection: Connection) -> str:
 
 
 def _secrets(state: State) -> Iterator[str]:
-    """The recorded secrets exist, login accepts them, and their dates are true; there are no others."""
+    """The recorded secrets exist, login accepts them, and their dates are correct; there are no others."""
     cloud = state.world.cloud
     for connection in state.connections.values():
         app = cloud.graph(f"/applications(appId='{connection.server_app.app_id}')")
@@ -182,7 +182,7 @@ def _wrong(state: State, app: dict[str, Any], secret: SecretRecord) -> Iterator[
 
 
 def _marks(state: State) -> Iterator[str]:
-    """A connection names a renewal that is not over, and has a pending secret only with one."""
+    """A connection names only a renewal that has not ended, and has a pending secret only with one."""
     for connection in state.connections.values():
         run, status = state.operations.get(connection.renewal, (None, None))
         if connection.renewal and (run is None or status in {RunStatus.SUCCEEDED, *_UNDONE}):
@@ -192,7 +192,7 @@ def _marks(state: State) -> Iterator[str]:
 
 
 def _vault(state: State) -> Iterator[str]:
-    """Each secret of the service in the vault belongs to a connection or to a run that is not over."""
+    """Each secret of the service in the vault belongs to a connection or to a run that has not ended."""
     for entry in state.world.cloud.vault("GET", "/secrets")["value"]:
         name, owner = entry["id"].rpartition("/")[2], (entry.get("tags") or {}).get("onboarding", "")
         if not owner or entry["id"] in state.world.known:
@@ -221,7 +221,7 @@ def _pending(state: State, run: Run, status: RunStatus) -> bool:
 
 
 def _rows(state: State) -> Iterator[str]:
-    """Pointers and users of applications belong to what exists."""
+    """Pointers and the users of applications belong to something that exists."""
     for row in state.world.tables._rows[names.CONNECTIONS].values():
         kind = row.partition.partition(":")[0]
         if kind in {"~requester", "~inspection", "~drift"}:

@@ -15,7 +15,7 @@ Verb = Callable[[World, str], Coroutine[Any, Any, Any]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class State:
-    """A deployment in which verbs can meet."""
+    """A deployment in a state in which verbs can meet."""
 
     prepare: Callable[[World], Coroutine[Any, Any, str]]
     """Brings a new deployment into the state; returns the ID that the verbs are about."""
@@ -109,7 +109,7 @@ async def _sweep(world: World, _: str) -> None:
 
 
 async def _time_passes(world: World, _: str) -> None:
-    """So much that whoever does not go on meanwhile is taken for dead."""
+    """Enough time that a host that does not continue meanwhile counts as dead."""
     world.clock.at += timedelta(minutes=20)
     await _sweep(world, "")
     world.clock.at += timedelta(minutes=2)
@@ -125,7 +125,7 @@ async def _same_name(world: World, _: str) -> None:
 
 
 async def _work(_: World, __: str) -> None:
-    """Nobody does anything but the hosts."""
+    """Only the hosts act."""
 
 
 STATES: Final[Mapping[str, State]] = {
@@ -180,6 +180,6 @@ TRIPLES: Final = [
 
 
 async def acts(world: World, verb: Verb, target: str, host: int) -> None:
-    """Somebody does something, and then a host works as long as it finds messages."""
+    """Somebody acts, and then a host works until there are no messages."""
     await verb(world, target)
     await world.drain(host)

@@ -1,4 +1,4 @@
-"""What two requesters of two tenants have: everything that somebody else could change behind their backs."""
+"""What two requesters of two tenants have: everything that somebody else could change unnoticed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.portal import unique
 from tests.support.precreated import Precreated, consented, precreated
 
 REQUESTERS: Final = {"requester": "requester-1", "other": "requester-2"}
-"""Their object IDs, by the names with which they call."""
+"""Their object IDs, by the names that they use as callers."""
 
 _VARYING: Final = ("directory", "nextWarning")
 _GRANTS: Final = ("oauth2PermissionGrants", "appRoleAssignments")
@@ -27,7 +27,7 @@ _GRANTS: Final = ("oauth2PermissionGrants", "appRoleAssignments")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Had:
-    """What a connection has and shows, and what its owners are warned of."""
+    """What a connection has and shows, and what its owners get warnings about."""
 
     requester: str
     tenant: str
@@ -41,19 +41,19 @@ class Parties:
         self.world = world
         self.tenants = (str(world.cloud.info["tenant"]), FABRIKAM)
         self.by_hand: dict[str, tuple[str, Precreated]] = {}
-        """Who registered an application by hand, and with what, by the client IDs of its server apps."""
+        """Who registered applications by hand, and what they are, by the client ID of the server app."""
         info = world.cloud.info
         self._service = (info["identity"]["clientId"], info["multitenantClientId"])
         self._before = {tenant: {app["id"] for app in self._apps(tenant)} for tenant in self.tenants}
 
-    # What there is
+    # What exists
 
     def _apps(self, tenant: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.world.cloud.graph("/applications?$top=999", tenant)["value"]
         return found
 
     def apps(self, tenant: str) -> list[dict[str, Any]]:
-        """The applications of a tenant, which any member of it can read."""
+        """The applications of a tenant, as any member of it can read them."""
         return [app for app in self._apps(tenant) if app["id"] not in self._before[tenant]]
 
     def connections(self) -> list[Connection]:
@@ -75,10 +75,10 @@ class Parties:
         return {run.head.id: run.head.lists[REQUESTER] for run in loaded if run}
 
     async def consent(self, tenant: str, app_id: str) -> None:
-        """The administrator of the tenant consents to what an application by hand and its sibling request."""
+        """The administrator of the tenant consents to what a manually registered app and its sibling need."""
         member: Any = Member(self.world, tenant)
         made = self.by_hand[app_id][1]
-        with contextlib.suppress(AssertionError):  # it was done before
+        with contextlib.suppress(AssertionError):  # it was already done
             await consented(member, made.server, made.client)
 
     async def registered(
@@ -98,7 +98,7 @@ class Parties:
     async def registered_first(self, tenant: str, unique_name: str) -> None:
         """An application that a member of the tenant registers under the name that an onboarding would use.
 
-        It has a secret that only the member knows, and the service among its owners.
+        It has a secret that only the member knows, and the service is one of its owners.
         """
         member = Member(self.world, tenant)
         body = {"displayName": "first", "uniqueName": unique_name}
@@ -112,7 +112,7 @@ class Parties:
         password = {"passwordCredential": {"displayName": "cmg"}}
         await member.look("graph", "POST", f"{path}/addPassword", password)
 
-    # What must stay as it is
+    # What must stay unchanged
 
     async def look(self) -> dict[str, Had]:
         """What each connection has now."""
@@ -135,7 +135,7 @@ class Parties:
         return found
 
     def _app(self, tenant: str, app_id: str) -> Any:
-        """An application, and what it is allowed."""
+        """An application, and its permissions."""
         app = self.world.cloud.graph(f"/applications(appId='{app_id}')", tenant)
         return app and [app, sorted(self.grants(tenant, app_id))]
 

@@ -10,7 +10,7 @@ from typing import Final
 from tests.support.memory import Call
 
 ACTOR: Final[ContextVar[str]] = ContextVar("actor", default="")
-"""Who makes a call: a person, a timer or a host; empty for looks of the test itself."""
+"""Who makes a call: a person, a timer or a host; empty for reads by the test itself."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -27,7 +27,7 @@ class Pin:
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     def meets(self, call: Call) -> bool:
-        """Whether a call of the current actor is pinned; counts it."""
+        """Whether a call of the current actor is pinned. Counts the call."""
         found = (
             ACTOR.get().startswith(self.actor)
             and self.name in {"", call.name}

@@ -1,7 +1,7 @@
 """Decides which call takes effect next, so that one order of two operations can be repeated exactly.
 
 One call at a time takes effect, and then everybody runs until their next call. An order names who begins, and
-after how many calls the other one takes over: at most two times (a preemption-bounded search; most defects
+after how many calls the other one takes over, at most twice (a preemption-bounded search; most defects
 need few preemptions, https://doi.org/10.1145/1250734.1250785). Three operations have ranks instead, and at
 some calls the first in rank becomes the last one (probabilistic concurrency testing, PCT,
 https://doi.org/10.1145/1736020.1736040).
@@ -28,7 +28,7 @@ class Order:
     first: str = ""
     switches: tuple[int, ...] = ()
     rank: tuple[str, ...] = ()
-    """Who goes first among all, if there are more than two; then ``switches`` count all calls."""
+    """The ranks, if there are more than two operations; then ``switches`` count all calls."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -80,7 +80,7 @@ class Scheduler:
         await asyncio.gather(*tasks)
 
     def _choose(self, rank: list[str]) -> _Arrival | None:
-        """The oldest call of the first in rank; that of another one if it makes none."""
+        """The oldest call of the first in rank; if it makes none, the oldest call of another."""
         places = {actor: place for place, actor in enumerate(rank)}
         arrivals = sorted(self._waiting, key=lambda arrival: places.get(arrival.actor, len(rank)))
         if not arrivals:
@@ -95,7 +95,7 @@ class Scheduler:
 
 
 async def _quiet() -> None:
-    """Return when nobody can go on without a call that takes effect."""
+    """Return when nobody can continue until a call takes effect."""
     loop: Any = asyncio.get_running_loop()
     await asyncio.sleep(0)
     while loop._ready:  # noqa: ASYNC110 - there is no event for that
@@ -103,9 +103,9 @@ async def _quiet() -> None:
 
 
 def meeting_points(mine: list[Call], others: list[Call]) -> Iterator[int]:
-    """Before which of its calls an operation must be interrupted: those that do not commute with the other's.
+    """The calls before which an operation must be interrupted: those that do not commute with the other's.
 
-    Interrupting it before any other call has the same effect as before the next one of these.
+    An interruption before any other call has the same effect as one before the next of these.
     """
     touched: dict[tuple[str, str], bool] = {}
     for call in others:

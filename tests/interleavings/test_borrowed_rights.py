@@ -1,4 +1,4 @@
-"""What a requester could get from the service that it may not do, or know, itself."""
+"""What a requester could make the service do or reveal, although the requester has no right to it."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ CHANNELS = {"notice_channels": ("team",), "notice_operator_channel": "chief"}
 
 @pytest.fixture
 async def told(simulated: InProcessCloud):
-    """A deployment with a channel that connections select, and one of operators."""
+    """A deployment with one channel that connections select, and one for operators."""
     world = World(simulated, **CHANNELS)
     yield world
     await world.close()
 
 
 def warnings(world: World, channel: str) -> list[int]:
-    """The warnings that a channel gets, in days before the end, in the order of their days."""
+    """The warnings that a channel gets, in days before the end, in chronological order."""
     requests = [
         json.loads(row.columns["request"])
         for row in world.tables._rows[names.NOTICES].values()
@@ -41,7 +41,7 @@ def warnings(world: World, channel: str) -> list[int]:
 
 
 async def test_a_snooze_of_a_requester_is_none_of_operators(told):
-    """Operators get each warning during it, and the selected channels the last of them after it."""
+    """Operators get each warning meanwhile; the selected channels get the last of them afterwards."""
     connection = await told.connected("Snoozed", caller="requester", notices={"channels": ["team"]})
     document = await told.must("get_connection", id=connection)
     end = datetime.fromisoformat(document["secret"]["endsAt"])
@@ -98,7 +98,7 @@ async def test_a_removal_names_no_onboarding_of_others(world):
 
 
 async def test_a_renewal_drops_no_secret(world):
-    """While a renewal is in progress, a request with another secret is refused; the same one is the same."""
+    """During a renewal, a request with another secret is refused; one with the same secret is accepted."""
     member: Any = Member(world, str(world.cloud.info["tenant"]))
     apps = await precreated(member)
     connection = await world.connected("Renewed", caller="requester", **apps.request())

@@ -38,14 +38,14 @@ async def waiting(world: World, count: int, **changes: Any) -> list[str]:
 
 
 async def calls(world: World) -> list[tuple[str, int]]:
-    """The calls to Graph within one period: targets and statuses."""
+    """The calls to Graph within one period, with their targets and statuses."""
     begun = len(world.cloud.log)
     await at_once(world, world.clock.at + PERIOD)
     return [(target, status) for service, _, target, status in world.cloud.log[begun:] if service == "graph"]
 
 
 async def at_once(world: World, until: datetime) -> None:
-    """Handle what becomes visible until a moment, as a host does: several messages at the same time."""
+    """Handle what becomes visible until a moment, as a host does: several messages at once."""
     queue = [names.STEPS_QUEUE]
     while True:
         taken = [await world.take(queue) for _ in range(16)]
@@ -72,7 +72,7 @@ async def consent(world: World, run: str) -> None:
 
 
 def test_each_onboarding_has_its_turn():
-    """Later checks are at the moments of the tenant, and each onboarding has one of several of them."""
+    """Later checks are at the tenant's scheduled moments; each onboarding has one of several of them."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
     runs = [str(uuid.UUID(int=number)) for number in range(1000)]
     moments: Counter[datetime] = Counter()
@@ -92,7 +92,7 @@ def test_each_onboarding_has_its_turn():
 
 
 async def sweeps(world: World, number: int) -> list[tuple[int, float]]:
-    """The calls to storage and the seconds of some sweeps, one after another."""
+    """The calls to storage and the seconds that some sweeps take, one after another."""
     engine, costs = world.parts.engines[names.STEPS_QUEUE], []
     for _ in range(number):
         calls_before, begun = world.calls, time.monotonic()
@@ -106,8 +106,8 @@ async def sweeps(world: World, number: int) -> list[tuple[int, float]]:
 async def test_many_that_wait_cost_no_more_than_some(simulated, count):
     """In each period, the service makes about five calls, and each run sees a consent in its turn.
 
-    A sweep checks a limited number of runs, and the next ones check the others: a run whose message was lost
-    goes on.
+    Each sweep checks a limited number of runs, and the next sweeps check the others, so a run whose message
+    was lost continues.
     """
     world = World(simulated, max_open_onboardings=1000)
     runs = await waiting(world, count, userDiscovery={"enabled": True})
@@ -134,8 +134,8 @@ async def test_many_that_wait_cost_no_more_than_some(simulated, count):
 async def test_a_look_is_for_all_that_wait_in_a_tenant(world):
     """In each period, the service makes one call for every twenty lists of grants, however many runs wait.
 
-    Each run sees a consent at its next look. While Graph fails, the runs do not ask one after another. Where
-    the service may not see delegated permissions, it asks for one of those lists, to learn when it may.
+    Each run sees a consent at its next check. While Graph fails, the runs do not ask one after another. Where
+    the service may not read delegated permissions, it asks for one of those lists to learn when it may.
     """
     count = 3
     runs = await waiting(world, count, userDiscovery={"enabled": True})

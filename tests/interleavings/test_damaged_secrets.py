@@ -19,12 +19,12 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in the 
 NAMES: Final = ("Ill", "Well")
 KEY: Final = "whsec_" + base64.b64encode(b"k" * 32).decode()
 FUTURE: Final = 4711
-"""A version that no release of this code writes."""
+"""A version that no release of this code has written."""
 
 
 @pytest.fixture
 async def world(tmp_path) -> AsyncIterator[World]:
-    """Two of everything with secrets in the vault: made by the service, and handed over."""
+    """Two secrets of each kind in the vault: created by the service, and handed over."""
     cloud = InProcessCloud(tmp_path)
     world = World(cloud)
     assert await world.parts.epoch.advance() == 1
@@ -40,7 +40,7 @@ async def world(tmp_path) -> AsyncIterator[World]:
 
 
 def ill(world: World, owners: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The secrets of those who are ill, as the list of the vault has them."""
+    """The secrets of those with damaged ones, as the vault lists them."""
     secrets: list[dict[str, Any]] = world.cloud.vault("GET", "/secrets")["value"]
     return [each for each in secrets if owners.get(name_of(each), "").startswith("Ill")]
 
@@ -51,7 +51,7 @@ def name_of(secret: dict[str, Any]) -> str:
 
 
 async def owners(world: World) -> dict[str, str]:
-    """Whose each secret is: the name of a connection or of a subscriber."""
+    """Who owns each secret: the name of a connection or of a subscriber."""
     found = {}
     for connection in (await world.must("list_connections"))["value"]:
         document = await world.must("get_connection", id=connection["id"])
@@ -67,7 +67,7 @@ async def owners(world: World) -> dict[str, str]:
 
 
 def packed(document: Any) -> str:
-    """A document as a copy of an onboarding contains it."""
+    """A document in the form in which a copy of an onboarding contains it."""
     return base64.b64encode(zlib.compress(json.dumps(document).encode())).decode()
 
 
@@ -99,7 +99,7 @@ async def damage(world: World, secret: dict[str, Any], kind: str) -> None:
 
 
 async def served(world: World) -> set[tuple[str, str]]:
-    """What lists, timers and calls do for those who are well. Fails if one of them fails for all."""
+    """Call lists, timers and endpoints for those without damage. Fails if one of them fails for all."""
     timers = Timers(world.parts)
     for work in (timers.expiry_sweep.run, timers.automatic_renewals.run, timers.hand_over_reminders.run):
         await work()
@@ -123,7 +123,7 @@ async def served(world: World) -> set[tuple[str, str]]:
 
 
 async def reconciled(world: World) -> dict[str, Any]:
-    """The reconciliation after the tables were put back to the time before the last tick."""
+    """The reconciliation after the tables were restored to the time before the last tick."""
     rows = dict(world.tables._rows["service"])
     assert await world.parts.epoch.advance() == 1
     world.tables._rows["service"] = rows
@@ -137,12 +137,12 @@ def well(found: set[tuple[str, str]]) -> set[tuple[str, str]]:
 
 
 TURNS: Final = [0, *(pytest.param(turn, marks=pytest.mark.soak) for turn in range(1, len(KINDS)))]
-"""In turn, each secret is damaged in each way."""
+"""Each secret is damaged in each way, in turn."""
 
 
 @pytest.mark.parametrize("turn", TURNS)
 async def test_damaged_secrets_hide_nobody_else(world, turn):
-    """Lists, timers, calls and a reconciliation serve everybody else; the pause ends; then all can go."""
+    """Lists, timers, calls and a reconciliation serve everybody else; the pause ends; all can be removed."""
     whose = await owners(world)
     secrets = sorted(ill(world, whose), key=lambda each: (whose[name_of(each)], name_of(each)[:8]))
     assert {whose[name_of(each)] for each in secrets} == {"Ill", "Ill import"}
@@ -155,7 +155,7 @@ async def test_damaged_secrets_hide_nobody_else(world, turn):
     assert [each for each in document["value"] if each.get("connectionName", "").startswith("Well")] == []
     assert not document["paused"], document
     assert {"Ill", "Ill import"} <= {each["name"] for each in (await world.must("list_connections"))["value"]}
-    await enable(world, secrets)  # what an operator does if the vault refuses a secret
+    await enable(world, secrets)  # the operator's action if the vault refuses a secret
     for each in (await world.must("list_connections"))["value"]:
         if each["name"].startswith("Ill"):
             removal = await world.must("remove_connection", id=each["id"])
@@ -179,7 +179,7 @@ async def enable(world: World, secrets: list[dict[str, Any]]) -> None:
 
 @pytest.mark.parametrize("kind", ["no tags", "garbage tags"])
 async def test_a_changed_tag_never_removes_a_connection(world, kind):
-    """After a restore, changed tags are no proof that an imported connection was off-boarded."""
+    """After a restore, a changed tag does not prove that an imported connection was off-boarded."""
     whose = await owners(world)
     for secret in ill(world, whose):
         await damage(world, secret, kind)

@@ -1,4 +1,4 @@
-"""A host that is frozen just before it does something, and goes on when that belongs to nobody any more."""
+"""A host freezes just before an effect, and continues when the effect belongs to nobody any more."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GRANTS = {
 
 
 async def ends(world: World, onboarding: str, end: str) -> None:
-    """Cancel the onboarding; or let the other host complete it, and off-board its connection."""
+    """Cancel the onboarding, or let the other host complete it and off-board its connection."""
     if end == "cancelled":
         await world.must("cancel_onboarding", id=onboarding)
         await world.settle()
@@ -45,9 +45,9 @@ async def ends(world: World, onboarding: str, end: str) -> None:
 async def goes_on(
     world: World, onboarding: str, effect: tuple[str, str, str, int], end: str, *, lag: float = 0
 ) -> None:
-    """Freeze the host before an effect, let the onboarding end, and let the host go on.
+    """Freeze the host before an effect, let the onboarding end, and let the host continue.
 
-    What the host grants then shows after ``lag`` seconds.
+    What the host grants is visible ``lag`` seconds later.
     """
     name, place, row, skip = effect
     frozen = world.pin("host1", name, place, row, skip=skip)
@@ -67,7 +67,7 @@ async def goes_on(
 @pytest.mark.parametrize("end", ["cancelled", "off-boarded"])
 @pytest.mark.parametrize("effect", EFFECTS)
 async def test_nothing_is_made_too_late(world, effect, end):
-    """What a frozen host makes after its onboarding was undone or off-boarded is taken back."""
+    """What a frozen host creates after its onboarding was undone or off-boarded is removed."""
     onboarding = await world.onboard("Contoso")
     await goes_on(world, onboarding, EFFECTS[effect], end)
 
@@ -84,7 +84,7 @@ async def test_nothing_is_made_too_late(world, effect, end):
     ],
 )
 async def test_nothing_is_granted_too_late(world, grant, end, lag):
-    """What a frozen host grants to an imported application after the end is revoked, once it shows."""
+    """What a frozen host grants to an imported application after the end is revoked once it is visible."""
     apps = await world.registered(consent=False, discovery=True)
     wanted = {**apps.request(), "adminConsent": "ByService", "userDiscovery": {"enabled": True}}
     onboarding = await world.onboard("Imported", **wanted)
@@ -94,7 +94,7 @@ async def test_nothing_is_granted_too_late(world, grant, end, lag):
 @pytest.mark.parametrize("call", ["update", "POST"], ids=["record", "password"])
 @pytest.mark.parametrize("step", ["secret", "retirement"])
 async def test_a_frozen_renewal_changes_nothing_of_the_next_one(world, step, call):
-    """A renewal whose host was frozen neither records its secret nor removes that of the next renewal."""
+    """A renewal whose host was frozen neither records its secret nor removes the next renewal's secret."""
     connection = await world.connected("Contoso")
     await world.connected("Fabrikam", serverApp={"existing": {"connectionId": connection}})
     place = names.CONNECTIONS if call == "update" else "graph"

@@ -1,4 +1,4 @@
-"""What a step may make is noted before the call that makes it: it is found if the answer never comes."""
+"""A step records what it is about to create, so it can be found if the response never arrives."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ CALLS = {
 
 
 async def noted(world: World, onboarding: str, kind: EffectKind) -> list[str]:
-    """What an onboarding has noted."""
+    """What an onboarding has recorded."""
     run = await world.parts.onboarding_runs.store.load(onboarding)
     return effects.noted(run, kind)
 
 
 @pytest.mark.parametrize("effect", CALLS)
 async def test_an_effect_is_noted_before_its_call(world, effect):
-    """When the call is made the note is stored, and the audit trail shows it."""
+    """When the call is made, the note is already stored, and the audit trail shows it."""
     name, place, row, skip, kind, wanted = CALLS[effect]
     onboarding = await world.onboard("Contoso")
     pin = world.pin("host1", name, place, row, skip=skip)
@@ -51,7 +51,7 @@ async def test_an_effect_is_noted_before_its_call(world, effect):
 
 
 async def test_a_secret_of_a_renewal_is_noted(world):
-    """A renewal notes the client secret that it is about to make, and its name in the vault."""
+    """A renewal notes the client secret that it is about to create, and its name in the vault."""
     connection = await world.connected("Contoso")
     pin = world.pin("host1", "POST", "graph", "addPassword")
     renewal = (await world.must("renew_secret", {}, id=connection))["id"]

@@ -1,4 +1,4 @@
-"""A directory whose whole response cannot be read because of one application in it."""
+"""A directory's whole response is unreadable because of one application in it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in the 
 
 @pytest.mark.soak
 async def test_a_response_that_one_application_spoils_costs_no_other_its_inspection(world):
-    """Only the connection of that application is unreadable: the others are inspected without it."""
+    """Only that application's connection is unreadable; the others are inspected without it."""
     odd, other = [await world.connected(name, tenantId=FABRIKAM) for name in ("Odd", "Other")]
     app = (await world.must("get_connection", id=odd))["serverApp"]["clientId"]
     fault = {"find": f'"appId":"{app}"', "put": f'"appId":"{app}","notes":{"[" * 100_000}'}

@@ -1,4 +1,4 @@
-"""Every pair of operations, and some triples, interrupted where they can meet: all is as it must be then."""
+"""Every pair of operations, and some triples, interrupted where they can meet: afterwards all is in order."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in the 
 SEED = 20261128
 ACTORS = ("first", "second", "third")
 LONG = 150
-"""Calls of three operations, about."""
+"""About the number of calls of three operations."""
 
 
 async def explored(cloud: InProcessCloud, pair: tuple[str, ...], order: Order, wrong: list[str]) -> Scheduler:
-    """Run a pair, or three verbs, in one order on a new deployment, and add what is wrong then."""
+    """Run a pair or a triple in one order on a new deployment; record what is wrong afterwards."""
     state = STATES[pair[0]]
     world = World(cloud)
     target = await state.prepare(world)
@@ -46,7 +46,7 @@ async def explored(cloud: InProcessCloud, pair: tuple[str, ...], order: Order, w
 
 
 async def orders(cloud: InProcessCloud, pair: tuple[str, str, str], wrong: list[str]) -> list[Order]:
-    """The orders with one preemption: where one of the two waits while the other one runs to its end."""
+    """The orders with one preemption: one of the two waits while the other one runs to its end."""
     wanted = []
     for first, second in (("first", "second"), ("second", "first")):
         ran = await explored(cloud, pair, Order(first=first), wrong)
@@ -57,7 +57,7 @@ async def orders(cloud: InProcessCloud, pair: tuple[str, str, str], wrong: list[
 
 @pytest.mark.parametrize("pair", PAIRS[::3], ids="-".join)
 async def test_two_operations_meet_in_some_order(pair, simulated):
-    """One order of each third pair, which the seed chooses, leaves everything as it must be."""
+    """For each third pair, one order that the seed chooses leaves everything in order."""
     chosen = random.Random(f"{SEED} {pair}")  # noqa: S311 - it must be repeatable
     switches = (chosen.randrange(1, 60), chosen.randrange(1, 60))
     order = Order(first=chosen.choice(["first", "second"]), switches=switches)
@@ -67,7 +67,7 @@ async def test_two_operations_meet_in_some_order(pair, simulated):
 
 
 def ranks(triple: tuple[str, ...], count: int) -> list[Order]:
-    """Some orders of three operations, which the seed chooses: ranks, and two calls where they change."""
+    """Some orders of three operations that the seed chooses: ranks, and two calls at which they change."""
     chosen = random.Random(f"{SEED} {triple}")  # noqa: S311 - it must be repeatable
     return [
         Order(
@@ -80,7 +80,7 @@ def ranks(triple: tuple[str, ...], count: int) -> list[Order]:
 
 @pytest.mark.parametrize("triple", TRIPLES[::3], ids="-".join)
 async def test_three_operations_meet_in_some_order(triple, simulated):
-    """One order of each third triple leaves everything as it must be."""
+    """For each third triple, one order leaves everything in order."""
     wrong: list[str] = []
     for order in ranks(triple, 1):
         await explored(simulated, triple, order, wrong)
@@ -90,7 +90,7 @@ async def test_three_operations_meet_in_some_order(triple, simulated):
 @pytest.mark.soak
 @pytest.mark.parametrize("triple", TRIPLES, ids="-".join)
 async def test_three_operations_meet_in_many_orders(triple, tmp_path, record_property):
-    """Many orders of each triple leave everything as it must be."""
+    """Many orders of each triple leave everything in order."""
     cloud = InProcessCloud(tmp_path)
     wrong: list[str] = []
     for order in ranks(triple, 100):

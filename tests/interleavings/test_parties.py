@@ -24,7 +24,7 @@ from tests.support.portal import unique
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in the SDK of Graph
 
 WAYS: Final = ("new", "discovery", "old-profile", "by-service", "own-import")
-"""How somebody asks for an onboarding of its own."""
+"""How somebody requests an onboarding of its own."""
 
 ATTACKS: Final = (
     "secret-of-another",
@@ -36,7 +36,7 @@ ATTACKS: Final = (
     "same-name",
     "unique-name",
 )
-"""How somebody asks for an onboarding with what another one has."""
+"""How somebody requests an onboarding with what another requester has."""
 
 VERBS: Final = (
     "renew_secret",
@@ -49,7 +49,7 @@ VERBS: Final = (
     "get_connection",
     "encrypt_secret",
 )
-"""What somebody does to a connection."""
+"""What somebody can do to a connection."""
 
 RUN_VERBS: Final = (
     "cancel_onboarding",
@@ -60,16 +60,16 @@ RUN_VERBS: Final = (
     "get_onboarding",
     "list_onboarding_events",
 )
-"""What somebody does to an onboarding."""
+"""What somebody can do to an onboarding."""
 
 _CALLERS = st.sampled_from(sorted(REQUESTERS))
 _PICKS = st.integers(min_value=0, max_value=11)
 _SOON: Final = timedelta(minutes=3)
 _LATER: Final = timedelta(minutes=9)
-"""Until all that wait for a consent have looked."""
+"""Until all that wait for a consent have checked for it."""
 
 _OLD: Final = "2023-11"
-"""A profile whose client app does not ask for the server app."""
+"""A profile whose client app does not request permission for the server app."""
 
 _HONEST: Final[dict[str, dict[str, Any]]] = {
     "new": {},
@@ -79,7 +79,7 @@ _HONEST: Final[dict[str, dict[str, Any]]] = {
 
 
 class PartiesMachine(RuleBasedStateMachine):
-    """Each rule is one call of a requester; the hosts work at once, or later with what else there is."""
+    """Each rule is one call of a requester; the hosts work at once, or later together with other work."""
 
     def __init__(self, runner: asyncio.Runner, cloud: InProcessCloud) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class PartiesMachine(RuleBasedStateMachine):
         self.world = World(cloud)
         self.parties = Parties(self.world)
         self.acted: set[str] = set()
-        """Who has asked for something that is not done."""
+        """The requesters that have asked for something that is not done."""
         self.had = self._run(self.parties.look())
         self.permissions = self.parties.permissions()
 
@@ -102,7 +102,7 @@ class PartiesMachine(RuleBasedStateMachine):
         tenant=st.integers(0, 1), way=st.sampled_from(("new", "discovery", "old-profile", "own-import"))
     )
     def begin(self, tenant: int, way: str) -> None:
-        """One of them has a connection that an attacker can be after."""
+        """One requester has a connection that an attacker could target."""
         self.onboard("requester", tenant=tenant, name="One", way=way, pick=1, now=True)
 
     @rule(
@@ -130,7 +130,7 @@ class PartiesMachine(RuleBasedStateMachine):
 
     @rule(caller=_CALLERS, way=st.sampled_from(ATTACKS), pick=_PICKS, now=st.booleans())
     def attack(self, caller: str, way: str, pick: int, now: bool) -> None:
-        """Somebody asks for an onboarding with what another one has."""
+        """Somebody requests an onboarding with what another requester has."""
         mine = REQUESTERS[caller]
         if others := [each for each in self.parties.connections() if each.requester != mine]:
             target = others[pick % len(others)]
@@ -149,7 +149,7 @@ class PartiesMachine(RuleBasedStateMachine):
             await self.parties.registered_first(tenant, unique_name(onboarding, role))
 
     async def _greedy(self, caller: str, way: str, target: Connection) -> dict[str, Any]:
-        """A request. Client IDs, URIs and hints are what any member of the tenant can read."""
+        """A request. Client IDs, URIs and hints are values that any member of the tenant can read."""
         match way:
             case "secret-of-another":
                 mine = await self.parties.registered(caller, target.tenant, discovery=False)
@@ -175,7 +175,7 @@ class PartiesMachine(RuleBasedStateMachine):
 
     @rule(caller=_CALLERS, verb=st.sampled_from(VERBS), pick=_PICKS, now=st.booleans())
     def use(self, caller: str, verb: str, pick: int, now: bool) -> None:
-        """Somebody does something to a connection, whoever it belongs to."""
+        """Somebody does something to a connection, whoever owns it."""
         if not (found := self.parties.connections()):
             return
         chosen = found[pick % len(found)]
@@ -192,7 +192,7 @@ class PartiesMachine(RuleBasedStateMachine):
 
     @rule(caller=_CALLERS, verb=st.sampled_from(RUN_VERBS), pick=_PICKS, now=st.booleans())
     def steer(self, caller: str, verb: str, pick: int, now: bool) -> None:
-        """Somebody does something to an onboarding, whoever it belongs to."""
+        """Somebody does something to an onboarding, whoever owns it."""
         owners = self._run(self.parties.requesters())
         if owners:
             chosen = sorted(owners)[pick % len(owners)]
@@ -210,7 +210,7 @@ class PartiesMachine(RuleBasedStateMachine):
 
     @rule()
     def settle(self) -> None:
-        """The hosts do what there is to do, and the timers run."""
+        """The hosts do all waiting work, and the timers run."""
         self._run(self._settled())
 
     def _call(self, caller: str, route: str, body: Any, *, now: bool, owner: str = "", **path: str) -> None:
@@ -285,7 +285,7 @@ def explore(cloud: InProcessCloud, *, examples: int, steps: int) -> None:
 
 @pytest.mark.parametrize("way", sorted(_HONEST))
 def test_each_attack_alone_changes_nothing(simulated, way):
-    """Each way to use what another one has leaves it to the other one, also when both go on afterwards."""
+    """No way to use what another requester has takes it away, also when both continue afterwards."""
     with asyncio.Runner() as runner:
         machine = PartiesMachine(runner, simulated)
         machine.begin(tenant=len(way) % 2, way=way)

@@ -31,7 +31,7 @@ async def new_secret(world: World, app: str) -> str:
 
 
 async def test_zombie_in_forget(world):
-    """A removal that deletes its record late does not delete the one of a new connection with that name."""
+    """A removal that deletes its record late does not delete that of a new connection with the same name."""
     connection = await world.connected("Contoso")
     removal = await world.must("remove_connection", id=connection)
     deletes = world.pin("host1", "delete", names.CONNECTIONS, skip=4)
@@ -48,7 +48,7 @@ async def test_zombie_in_forget(world):
 
 
 async def test_a_name_is_taken_while_the_calendar_is_cleared(world):
-    """A removal that clears the calendar late leaves the expirations of a new connection with that name."""
+    """A removal that clears the calendar late keeps the expirations of a new connection with that name."""
     connection = await world.connected("Contoso")
     await world.must("remove_connection", id=connection)
     clears = world.pin("host1", "get", names.CALENDAR, skip=1)
@@ -61,7 +61,7 @@ async def test_a_name_is_taken_while_the_calendar_is_cleared(world):
 
 
 async def test_a_removal_goes_on_while_its_name_is_taken(world):
-    """A removal that was frozen takes no pointers away from a new connection that is just being recorded."""
+    """A frozen removal deletes no pointers of a new connection that is just being recorded."""
     connection = await world.connected("Contoso")
     await world.must("remove_connection", id=connection)
     deletes = world.pin("host1", "delete", names.CONNECTIONS, "~requester")
@@ -82,7 +82,7 @@ async def test_a_removal_goes_on_while_its_name_is_taken(world):
 
 
 async def test_imported_twins(world):
-    """A vault secret that two imported connections record goes with the second one."""
+    """A vault secret that two imported connections record is deleted with the second one."""
     apps = await world.registered()
     first = await world.connected("First", **apps.request())
     kept = (await world.must("get_connection", id=first))["request"]["serverApp"]["existing"]["vaultSecret"]
@@ -94,7 +94,7 @@ async def test_imported_twins(world):
 
 
 async def test_imported_twins_of_which_one_is_renewed(world):
-    """A renewal of one of two imported connections takes no vault secret away that the other one records."""
+    """The renewal of one of two imported connections deletes no vault secret that the other one records."""
     apps = await world.registered()
     first = await world.connected("First", **apps.request())
     kept = (await world.must("get_connection", id=first))["request"]["serverApp"]["existing"]["vaultSecret"]
@@ -112,7 +112,7 @@ async def test_imported_twins_of_which_one_is_renewed(world):
 
 
 async def test_import_by_id_of_app_that_is_removed(world):
-    """An onboarding that imports an application does not succeed while that is off-boarded."""
+    """An onboarding that imports an application does not succeed while the application is off-boarded."""
     owner = await world.connected("Contoso")
     made = await world.must("get_connection", id=owner)
     version = made["secret"]["vaultSecretId"].split("/secrets/")[1]
@@ -133,7 +133,7 @@ async def test_import_by_id_of_app_that_is_removed(world):
 
 
 async def test_grants_of_imported_apps_after_lost_answer(world):
-    """A grant whose answer was lost is revoked when the last user of the application goes."""
+    """A grant whose response was lost is revoked with the last user of the application."""
     apps = await world.registered(consent=False)
     world.lose("POST", "oauth2PermissionGrants")
     connection = await world.connected("Imported", **apps.request(), adminConsent="ByService")
@@ -142,7 +142,7 @@ async def test_grants_of_imported_apps_after_lost_answer(world):
 
 
 async def test_grants_of_imported_apps_after_failed_consent(world):
-    """What a consent granted before it failed is revoked by the rollback."""
+    """What a consent step granted before it failed is revoked by the rollback."""
     apps = await world.registered(consent=False)
     world.refuse("POST", "oauth2PermissionGrants", code="Request_BadRequest", status=400, skip=1)
     onboarding = await world.onboard("Imported", **apps.request(), adminConsent="ByService")
@@ -154,7 +154,7 @@ async def test_grants_of_imported_apps_after_failed_consent(world):
 
 
 async def test_same_key_twice_with_secret(world):
-    """A request with a secret that arrives twice at once leaves one secret in the vault, and then none."""
+    """A request with a secret that arrives twice at once leaves one secret in the vault, and finally none."""
     apps = await world.registered()
     body = {"name": "Imported", "tenantId": world.cloud.info["tenant"], **apps.request()}
     announces = world.pin("first", "upsert", names.ONBOARDING_INDEX)
@@ -171,7 +171,7 @@ async def test_same_key_twice_with_secret(world):
 
 
 async def test_renew_import_twice_at_once(world):
-    """Of two renewals with different secrets at once, one is taken; the other is refused, and not kept."""
+    """Of two simultaneous renewals with different secrets, one is accepted; the other secret is not kept."""
     apps = await world.registered()
     connection = await world.connected("Imported", **apps.request())
     secrets = [await new_secret(world, apps.server["appId"]) for _ in range(2)]
@@ -215,7 +215,7 @@ ENTERS: Final = ("upsert", names.CONNECTIONS, pointers.DAILY)
 async def test_look_meets_removal(world, held):
     """An inspection that meets an off-boarding leaves no difference behind.
 
-    What it reads later is gone, and the service itself removed it. What it read before differed.
+    What it reads late is gone because the service itself removed it; what it read earlier differed.
     """
     connection = await world.connected("Contoso")
     if held == ENTERS:

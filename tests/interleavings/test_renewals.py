@@ -24,7 +24,7 @@ async def renewal(world: World, connection: str, **body: str) -> str:
 
 
 async def test_failed_renewal_retry_and_new_at_once(world):
-    """One operator resumes a failed renewal, another one requests a new one: one of the two goes on."""
+    """One operator resumes a failed renewal, another requests a new one: only one of the two continues."""
     connection = await world.connected("Contoso")
     world.refuse("POST", "addPassword", code="Request_BadRequest", status=400)
     first = await renewal(world, connection)
@@ -52,7 +52,7 @@ async def test_failed_renewal_retry_and_new_at_once(world):
 
 
 async def test_superseded_renewal_is_not_resumed(world):
-    """A failed renewal that another one has replaced cannot be resumed, and answers which status it has."""
+    """A failed renewal that another one has replaced cannot be resumed; the response contains its status."""
     connection = await world.connected("Contoso")
     world.refuse("POST", "addPassword", code="Request_BadRequest", status=400)
     first = await renewal(world, connection)
@@ -68,7 +68,7 @@ async def test_superseded_renewal_is_not_resumed(world):
 
 
 async def test_renewal_is_resumed_while_its_connection_goes(world):
-    """A failed renewal that ends while somebody resumes it is in the lists as what it is."""
+    """A failed renewal that ends while somebody resumes it has the right status in the lists."""
     connection = await world.connected("Contoso")
     world.refuse("POST", "addPassword", code="Request_BadRequest", status=400)
     first = await renewal(world, connection)
@@ -85,7 +85,7 @@ async def test_renewal_is_resumed_while_its_connection_goes(world):
 
 
 async def test_pending_removed_by_hand_then_confirm(world):
-    """A new secret that somebody deleted is never recorded; the next renewal makes another one."""
+    """A new secret that somebody deleted is never recorded; the next renewal creates another one."""
     connection = await world.connected("Contoso")
     before = await world.must("get_connection", id=connection)
     first = await renewal(world, connection)
@@ -110,7 +110,7 @@ async def test_pending_removed_by_hand_then_confirm(world):
 
 
 async def test_share_removed_leaves_owners_renewal(world):
-    """Off-boarding a connection that shares an app leaves the renewal of the owner as it is."""
+    """Off-boarding a connection that shares an app leaves the owner's renewal unchanged."""
     owner = await world.connected("Contoso")
     sharer = await world.connected("Fabrikam", serverApp={"existing": {"connectionId": owner}})
     first = await renewal(world, owner)
@@ -125,7 +125,7 @@ async def test_share_removed_leaves_owners_renewal(world):
 
 
 async def test_check_failed_renewal_retried_on_namesake(world):
-    """A renewal of a connection that is gone never acts on one that got its name, whatever the clock says."""
+    """A renewal of a removed connection never acts on one that got its name, whatever the clock says."""
     connection = await world.connected("Contoso")
     world.refuse("GET", "applications", code="Request_BadRequest", status=400)
     first = await renewal(world, connection)
@@ -136,7 +136,7 @@ async def test_check_failed_renewal_retried_on_namesake(world):
     await world.settle()
     await world.must("remove_connection", id=connection)
     await world.settle()
-    world.clock.at -= 2 * (world.clock.at - world.began)  # the clock of this host is behind
+    world.clock.at -= 2 * (world.clock.at - world.began)  # this host's clock is behind
     assert await world.connected("Contoso") == connection
     before = await world.must("get_connection", id=connection)
     await world.call("retry_operation", id=first)
@@ -146,14 +146,14 @@ async def test_check_failed_renewal_retried_on_namesake(world):
 
 
 async def test_a_renewal_that_begins_late_leaves_a_namesake_alone(world):
-    """A renewal whose message comes after its connection was replaced does not act on the new connection."""
+    """A renewal whose message arrives after its connection was replaced does not act on the new one."""
     connection = await world.connected("Contoso")
     await renewal(world, connection)
     late = await world.take((names.OPERATIONS_QUEUE,))
     assert late is not None
     await world.must("remove_connection", id=connection)
     await world.settle()
-    world.clock.at -= 2 * (world.clock.at - world.began)  # the clock of this host is behind
+    world.clock.at -= 2 * (world.clock.at - world.began)  # this host's clock is behind
     assert await world.connected("Contoso") == connection
     before = await world.must("get_connection", id=connection)
     await world.handle(1, *late)
@@ -182,12 +182,12 @@ async def test_confirm_twice_and_delete(world):
 
 
 async def test_keep_up_meets_retirement(world):
-    """A connection that begins to share while the secret is renewed ends with the secret that is in use."""
+    """A connection that begins to share the app during a renewal ends with the secret that is in use."""
     owner = await world.connected("Contoso")
     first = await renewal(world, owner)
     await world.settle()
     await world.must("confirm_renewal", id=owner, renewal=first)
-    looked = world.pin("host1", "update", "connections")  # retirement has looked for connections
+    looked = world.pin("host1", "update", "connections")  # it has looked for connections
     retiring = world.go("host1", world.drain(1))
     await world.until(looked, retiring)
     await world.onboard("Fabrikam", serverApp={"existing": {"connectionId": owner}})
@@ -204,7 +204,7 @@ async def test_keep_up_meets_retirement(world):
 
 
 async def test_renewal_overtaken_in_its_check(world):
-    """Two renewals that begin at once: the second one finds the first and does not take its place."""
+    """If two renewals start at once, the second one finds the first and does not replace it."""
     connection = await world.connected("Contoso")
     world.refuse("POST", "addPassword", code="Request_BadRequest", status=400)
     failed = await renewal(world, connection)

@@ -1,4 +1,4 @@
-"""After a restore of storage, the records become again what the world is."""
+"""After a restore of storage, the records match reality again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEY = "2b9a7a52-6a52-4b6e-9f0e-0f0c8d3d3a55"
 
 @pytest.fixture
 async def world(tmp_path) -> AsyncIterator[World]:
-    """A deployment with a cloud of its own: its vault has nothing of others."""
+    """A deployment with a cloud of its own, so its vault contains nothing else."""
     cloud = InProcessCloud(tmp_path)
     world = World(cloud)
     await ticked(world)
@@ -43,7 +43,7 @@ def backup(world: World) -> Any:
 
 
 async def restore(world: World, backup: Any) -> None:
-    """Put the tables back, some minutes after the timer ran; messages of what happened since are gone."""
+    """Restore the tables, some minutes after the timer ran; messages of what happened since are gone."""
     await ticked(world)
     world.clock.at += timedelta(minutes=20)
     world.tables._rows = copy.deepcopy(backup)
@@ -52,7 +52,7 @@ async def restore(world: World, backup: Any) -> None:
 
 
 async def reconciled(world: World, **query: str) -> list[tuple[str, str]]:
-    """The codes of what was found, with the names of the connections."""
+    """The codes of the findings, with the names of the connections."""
     text = "&".join(f"{name}={value}" for name, value in query.items())
     document = await world.must("reconcile", query=text)
     return sorted((each["code"], each.get("connectionName", "")) for each in document["value"])
@@ -87,7 +87,7 @@ async def removed(world: World, connection: str) -> None:
 
 
 async def records(world: World) -> dict[str, Any]:
-    """What callers see of each connection, by its ID."""
+    """What callers see of each connection, by ID."""
     listed = (await world.must("list_connections"))["value"]
     return {
         each["id"]: (await world.must("get_connection", id=each["id"])) | {"updatedAt": "", "createdAt": ""}
@@ -146,7 +146,7 @@ async def test_everything_is_as_the_world_is(world):
 
 
 async def test_nobody_is_blamed_for_what_the_service_did(world):
-    """After a restore that nobody noticed, an inspection blames nobody for a renewal or an off-boarding."""
+    """After an unnoticed restore, an inspection attributes no renewal and no off-boarding to anybody."""
     made = {name: await world.connected(name) for name in ("Renewed", "Removed", "Deleted")}
     before = backup(world)
     await renewed(world, made["Renewed"])
@@ -165,7 +165,7 @@ async def test_nobody_is_blamed_for_what_the_service_did(world):
 
 
 async def test_a_restored_vault_and_a_wiped_storage(world):
-    """An old vault destroys no record. A new storage beside it gets all records back."""
+    """A restored vault destroys no record. New storage beside it gets all records back."""
     connection = await world.connected("Contoso")
     true = await world.must("get_connection", id=connection)
     names = [f"{prefix}-{true['onboardingId']}" for prefix in ("cmg", "record")]
@@ -197,7 +197,7 @@ async def imported(world: World, name: str, apps: Precreated, **request: Any) ->
 async def test_imported_and_shared_connections_are_as_the_world_is(world):
     """What was imported, shared, renewed with a new secret and off-boarded since the backup is known again.
 
-    The other host does all that, and this one reconciles. A secret that was handed over since then is kept.
+    The other host does all that, and this one reconciles. A secret that was handed over since is kept.
     """
     kept, left, new = [await world.registered() for _ in range(3)]
     made = {"Kept": await imported(world, "Kept", kept), "Left": await imported(world, "Left", left)}
