@@ -67,15 +67,22 @@ def by_tenant(kind: str, known: str, tenant: str, error: OnboardingError) -> Lef
     return LeftBehind(kind=kind, id=known, reason=str(reason), said=reason)
 
 
-def for_others(kind: str, known: str, users: Iterable[Connection | Run], requester: str) -> LeftBehind:
-    """What others need. ``requester`` is whose onboarding is removed."""
+def for_others(
+    kind: str,
+    known: str,
+    users: Iterable[Connection | Run],
+    requester: str,
+    *,
+    reason: Said | None = None,
+) -> LeftBehind:
+    """What others need. ``requester`` is whose onboarding is removed; ``reason``: another one than that."""
     found = {
         (user.id, user.requester)
         if isinstance(user, Connection)
         else (user.head.id, user.head.lists.get(REQUESTER, ""))
         for user in users
     }
-    reason = reasons.LEFT_FOR_OTHERS.of()
+    reason = reason or reasons.LEFT_FOR_OTHERS.of()
     return LeftBehind(
         kind=kind,
         id=known,

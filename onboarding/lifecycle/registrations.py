@@ -11,10 +11,12 @@ Source: https://learn.microsoft.com/azure/azure-resource-manager/management/reso
 from __future__ import annotations
 
 from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.lifecycle import left_behind
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.effects import EffectKind, noted
 from onboarding.lifecycle.findings import REGISTERED
 from onboarding.lifecycle.left_behind import LeftBehind
+from onboarding.lifecycle.requests import REQUESTER
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
 from onboarding.texts import reasons
 from onboarding.workflow.run import Run
@@ -28,13 +30,10 @@ async def left(services: Services, request: OnboardingRequest, run: Run | None) 
     if run is None or not names:
         return []
     subscription = str(request.subscription_id)
-    users = sorted(
-        connection.id
+    users = [
+        connection
         for connection in await services.connections.of_tenant(request.tenant)
         if connection.subscription == subscription and connection.onboarding != run.head.id
-    )
-    reason = reasons.LEFT_PROVIDER.of(subscription=subscription)
-    return [
-        LeftBehind(kind="resourceProvider", id=name, reason=str(reason), said=reason, needed_by=tuple(users))
-        for name in names
     ]
+    owner, reason = run.head.lists[REQUESTER], reasons.LEFT_PROVIDER.of(subscription=subscription)
+    return [left_behind.for_others("resourceProvider", name, users, owner, reason=reason) for name in names]

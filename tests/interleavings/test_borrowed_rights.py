@@ -122,3 +122,26 @@ async def test_a_renewal_drops_no_secret(world):
     await world.must("confirm_renewal", renewal=renewal["id"], **call)
     await world.settle(patience=timedelta(minutes=3))
     assert (await world.must("renew_secret", second, **call))["id"] != renewal["id"]
+
+
+async def test_a_removal_names_to_a_requester_only_its_own_connections(tmp_path):
+    """What others still need is named to an operator, and to a requester as far as it is its own."""
+    cloud = InProcessCloud(tmp_path)  # of its own: what is registered stays
+    world = World(cloud)
+    subscription = {"subscriptionId": world.cloud.info["subscription"]}
+    callers = {"One": "requester", "Two": "requester", "Other's": "other", "Operator's": "operator"}
+    ids = {
+        name: await world.connected(name, caller=caller, **subscription) for name, caller in callers.items()
+    }
+    removal = await world.must("remove_connection", id=ids["One"], caller="requester")
+    await world.settle()
+    own, others = [ids["Two"]], sorted([ids["Two"], ids["Other's"], ids["Operator's"]])
+    for caller, users in (("requester", own), ("operator", others)):
+        operation = await world.must("get_operation", id=removal["id"], caller=caller)
+        left = {each["kind"]: each["neededBy"] for each in operation["leftBehind"]}
+        assert left == {"resourceProvider": users}, caller
+    seen = await world.must("get_operation", id=removal["id"], caller="requester")
+    events = await world.must("list_operation_events", id=removal["id"], caller="requester")
+    assert not [each for each in others if each not in own and each in json.dumps([seen, events])]
+    await world.close()
+    cloud.close()
