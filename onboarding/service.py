@@ -70,7 +70,7 @@ class Service:
             connections=self._shared.connections,
             store=self._parts.stores.connection_store,
             operations=self._shared.operations,
-            hand_overs=self._shared.hand_overs,
+            handovers=self._shared.handovers,
             links=self._parts.messaging.links if self._parts.settings.scripts_confirm == "on" else None,
             unreadable=self._shared.unreadable_connections,
             vault_tenant=self._parts.settings.home_tenant_id,
@@ -151,7 +151,7 @@ class Service:
             shown=self._shared.connections,
             connections=parts.stores.connection_store,
             responses=parts.responses,
-            hand_overs=self._shared.hand_over_links,
+            handovers=self._shared.handover_links,
             clock=parts.clock,
         )
 

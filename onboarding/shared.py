@@ -11,7 +11,7 @@ from onboarding.api.channels import ChannelReports
 from onboarding.api.connections import Connections
 from onboarding.api.consent_pages import ConsentPages
 from onboarding.api.feed_store import FeedStore
-from onboarding.api.hand_over_links import HandOverLinks
+from onboarding.api.handover_links import HandoverLinks
 from onboarding.api.operations import Operations
 from onboarding.api.runs import Runs
 from onboarding.api.secret_budget import SecretBudget
@@ -24,7 +24,7 @@ from onboarding.api.troubled_sites import WaitingSites
 from onboarding.api.troubles import TroubleCode, TroubleList
 from onboarding.api.unreadable_connections import UnreadableConnections
 from onboarding.connections.site_waits import SiteWaits
-from onboarding.expiry.hand_overs import HandOvers
+from onboarding.expiry.handovers import Handovers
 from onboarding.lifecycle.name_reservations import NameReservations
 from onboarding.lifecycle.requests import ASKER
 from onboarding.parts.process import Parts
@@ -140,10 +140,10 @@ class Shared:
         )
 
     @functools.cached_property
-    def hand_overs(self) -> HandOvers:
+    def handovers(self) -> Handovers:
         """Confirms that sites are connected."""
         parts = self._parts
-        return HandOvers(
+        return Handovers(
             connections=parts.stores.connection_store,
             audit=parts.onboarding_runs.store,
             notices=parts.messaging.notices,
@@ -151,9 +151,9 @@ class Shared:
         )
 
     @functools.cached_property
-    def hand_over_links(self) -> HandOverLinks:
+    def handover_links(self) -> HandoverLinks:
         """The links that confirm that."""
-        return HandOverLinks(connections=self._parts.stores.connection_store, hand_overs=self.hand_overs)
+        return HandoverLinks(connections=self._parts.stores.connection_store, handovers=self.handovers)
 
     @functools.cached_property
     def site_waits(self) -> SiteWaits:

@@ -11,7 +11,7 @@ from typing import Final
 
 from onboarding.connections.site_waits import SiteWaits
 from onboarding.drift.inspection_sweep import InspectionSweep
-from onboarding.expiry.hand_overs import HandOverReminders
+from onboarding.expiry.handovers import HandoverReminders
 from onboarding.expiry.sweep import ExpirySweep
 from onboarding.lifecycle.automatic_renewals import AutomaticRenewals
 from onboarding.lifecycle.kept_secrets import KeptSecrets
@@ -41,7 +41,7 @@ class Timers:
 
     async def sweep_expirations(self) -> None:
         """Announces due warnings and reminders, and starts due renewals."""
-        works = (self.expiry_sweep.run, self.automatic_renewals.run, self.hand_over_reminders.run)
+        works = (self.expiry_sweep.run, self.automatic_renewals.run, self.handover_reminders.run)
         await self.jobs.run("sweep_expirations", *(self._when_present(work) for work in works))
 
     async def sweep_directory(self) -> None:
@@ -73,10 +73,10 @@ class Timers:
         )
 
     @functools.cached_property
-    def hand_over_reminders(self) -> HandOverReminders:
+    def handover_reminders(self) -> HandoverReminders:
         """Sends reminders about sites that are not connected."""
         parts = self._parts
-        return HandOverReminders(
+        return HandoverReminders(
             waits=SiteWaits(parts.stores.tables),
             connections=parts.stores.connection_store,
             notices=parts.messaging.notices,

@@ -130,11 +130,11 @@ for (let page: components["schemas"]["ConnectionList"] | undefined = need(await 
 const script = need(await api.GET("/connections/{id}/handover", { params: { path: { id: connection } }, parseAs: "text" }));
 show(`my connections: ${mine > 0}, script: ${script.includes("Import-CMAADServerApplication")}`);
 
-// The script has run at the site: confirm the hand-over, for the person of the ticket.
+// The script has run at the site: confirm the handover, for the person of the ticket.
 const behalf = { "On-Behalf-Of": new URLSearchParams({ name: "Kim", reference: `T-${run}` }).toString() };
 const confirmed = need(await api.POST("/connections/{id}/confirm", { params: { path: { id: connection }, header: behalf } }));
-const site = await event("ConfigMgr.CloudManagement.HandOverConfirmed", connection);
-show(`site: ${confirmed.handOver.state} for ${confirmed.handOver.onBehalfOf?.name}, ${site.data.message}`);
+const site = await event("ConfigMgr.CloudManagement.HandoverConfirmed", connection);
+show(`site: ${confirmed.handover.state} for ${confirmed.handover.onBehalfOf?.name}, ${site.data.message}`);
 
 // Renew the secret: a ticket is opened and closed by events alone.
 need(await api.POST("/connections/{id}/renewals", { params: { path: { id: connection } }, body: {} }));

@@ -104,7 +104,7 @@ param expirySchedule string = '0 0 * * * *'
 @description('Days after an onboarding on which people are reminded of the site, comma separated. 0: none.')
 param handoverReminderDays string = '3,10,30'
 
-@description('Whether the hand-over script confirms the hand-over with an address that works once (on).')
+@description('Whether the handover script confirms the handover with an address that works once (on).')
 @allowed(['off', 'on'])
 param scriptsConfirm string = 'off'
 

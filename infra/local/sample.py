@@ -100,9 +100,9 @@ class Sample:
         return connection
 
     async def _confirm(self, connection: str) -> None:
-        """Confirm the hand-over, as people do when the script has run at the site."""
+        """Confirm the handover, as people do when the script has run at the site."""
         answer = await self._call("POST", f"/api/connections/{connection}/confirm")
-        self._line(f"the site is connected: {answer['handOver']['state']}")
+        self._line(f"the site is connected: {answer['handover']['state']}")
 
     async def _warn(self, connection: str) -> None:
         """Move the clock to the first warning, let the sweep find it, and wait for it in the inbox."""

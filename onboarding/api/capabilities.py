@@ -79,7 +79,7 @@ class Capabilities(Document):
     renew_before_days: Annotated[int, Field(description="0: the service renews nothing automatically.")]
     renewal_time_limit_days: int
     scripts_confirm: Annotated[
-        bool, Field(description="Whether the script for the site confirms the hand-over.")
+        bool, Field(description="Whether the script for the site confirms the handover.")
     ]
     handover_reminder_days: Annotated[
         tuple[int, ...], Field(description="Days after which people are reminded to connect the site.")

@@ -18,7 +18,7 @@ from onboarding.api.documents import (
     ProfileName,
     Wording,
 )
-from onboarding.api.hand_over_documents import HandOver
+from onboarding.api.handover_documents import Handover
 from onboarding.api.paging import Page
 from onboarding.api.run_documents import OnBehalfOf, Requester
 from onboarding.api.told import Actions
@@ -215,7 +215,7 @@ class Connection(Document):
     server_app: App
     client_app: Annotated[App | None, Field(description="Missing: the tenant has only the gateway.")]
     state: ConnectionState
-    hand_over: HandOver
+    handover: Handover
     secret: Secret
     pending_secret: Annotated[
         Secret | None, Field(description="A new secret that the site does not have yet.")
@@ -254,7 +254,7 @@ class Connection(Document):
             server_app=App.of(record.server_app),
             client_app=App.of(record.client_app) if record.client_app else None,
             state=record.state,
-            hand_over=HandOver.of(record),
+            handover=Handover.of(record),
             secret=Secret.of(record.secret),
             pending_secret=Secret.of(record.pending) if record.pending else None,
             renewal_id=record.renewal or None,

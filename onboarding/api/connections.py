@@ -18,16 +18,16 @@ from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Id, Parameters, Traced
 from onboarding.api.unreadable_connections import UnreadableConnections
 from onboarding.clock import Clock
-from onboarding.cmg import handover, operation_scripts
+from onboarding.cmg import handover_script, operation_scripts
 from onboarding.cmg.vault_reading import VaultSecret
 from onboarding.connections import records
 from onboarding.connections.cadence import Cadence
 from onboarding.connections.connection_store import ConnectionStore
-from onboarding.connections.hand_over import HandOverState, Way
+from onboarding.connections.handover import HandoverState, Way
 from onboarding.connections.records import ConnectionState
 from onboarding.errors import PermanentError, requests
 from onboarding.errors.reserve import Reserve
-from onboarding.expiry.hand_overs import HandOvers
+from onboarding.expiry.handovers import Handovers
 from onboarding.lifecycle.requests import Removal
 from onboarding.notices.signed_links import SCRIPT, NoticeLinks
 from onboarding.storage.unreadable_rows import UnreadableRowError
@@ -36,13 +36,13 @@ from onboarding.words.word import EMPTY, Word
 
 
 class Purpose(StrEnum):
-    """What a hand-over script does at the site."""
+    """What a handover script does at the site."""
 
     IMPORT = "import"
     REMOVAL = "removal"
 
 
-class HandOverQuery(Parameters):
+class HandoverQuery(Parameters):
     """Which script is requested."""
 
     purpose: Purpose = Field(
@@ -56,7 +56,7 @@ class ConnectionQuery(PageQuery):
     tenant_id: Id | None = Field(None, description="Only connections of this tenant.")
     name: Word | None = Field(None, description="Only connections with this name, in any case.")
     state: ConnectionState | None = Field(None, description="Only connections in this state.")
-    hand_over: HandOverState | None = Field(None, description="Only connections whose site is in this state.")
+    handover: HandoverState | None = Field(None, description="Only connections whose site is in this state.")
     requested_by: Who | None = REQUESTED_BY
     onboarding_id: Id | None = Field(None, description="Only the connection of this onboarding.")
     labels: Labels | None = LABELS
@@ -67,7 +67,7 @@ class ConnectionQuery(PageQuery):
             self.tenant_id in {None, connection.tenant}
             and (self.name is None or records.key_of(self.name) == records.key_of(connection.name))
             and self.state in {None, connection.state}
-            and self.hand_over in {None, connection.hand_over_state}
+            and self.handover in {None, connection.handover_state}
             and self.onboarding_id in {None, connection.onboarding}
             and labelled(connection.request.labels, self.labels)
         )
@@ -102,18 +102,18 @@ class ConnectionsResource:
         connections: Connections,
         store: ConnectionStore,
         operations: Operations,
-        hand_overs: HandOvers,
+        handovers: Handovers,
         links: NoticeLinks | None,
         unreadable: UnreadableConnections,
         vault_tenant: str,
     ) -> None:
         """``vault_tenant`` is the tenant of the vault, where people sign in to read a secret.
 
-        ``links`` make the address with which a script confirms the hand-over; None if scripts do not confirm.
+        ``links`` make the address with which a script confirms the handover; None if scripts do not confirm.
         """
         self._unreadable = unreadable
         self._connections = connections
-        self._hand_overs = hand_overs
+        self._handovers = handovers
         self._links = links
         self._store = store
         self._operations = operations
@@ -191,12 +191,12 @@ class ConnectionsResource:
         problems=(requests.NOT_FOUND, requests.CONNECTION_REMOVING),
     )
     async def confirm(self, call: Call[Parameters, None]) -> Connection:
-        """Confirm that the site is connected: the hand-over script has run there.
+        """Confirm that the site is connected: the handover script has run there.
 
         Only the first confirmation has an effect. Another one gets the same answer.
         """
         found = await self._connections.find(call)
-        confirmed = await self._hand_overs.confirm(found, call.caller.author, Way.API)
+        confirmed = await self._handovers.confirm(found, call.caller.author, Way.API)
         if confirmed is None:
             raise ProblemError(requests.CONNECTION_REMOVING, name=found.name)
         return self._connections.document(confirmed)
@@ -208,15 +208,15 @@ class ConnectionsResource:
         answers={200: "text/plain"},
         problems=(requests.NOT_FOUND,),
     )
-    async def handover(self, call: Call[HandOverQuery, None]) -> Reply:
+    async def handover(self, call: Call[HandoverQuery, None]) -> Reply:
         """Get the PowerShell script that connects or disconnects the site; it contains no secret."""
         found = await self._connections.find(call)
         if call.query.purpose is Purpose.REMOVAL:
             return script(operation_scripts.removal(found.name), f"remove-{found.id}.ps1")
-        waits = found.hand_over_state is HandOverState.WAITING
-        confirm_url = await self._links.hand_over(found, SCRIPT) if self._links and waits else None
-        text = handover.script(
-            handover.HandOver(
+        waits = found.handover_state is HandoverState.WAITING
+        confirm_url = await self._links.handover(found, SCRIPT) if self._links and waits else None
+        text = handover_script.script(
+            handover_script.HandoverValues(
                 request=found.request,
                 tenant_name=found.tenant_name,
                 tenant_domain=found.tenant_domain,

@@ -18,7 +18,7 @@ from typing import Final
 
 from onboarding import signing
 from onboarding.api.endpoint import CLOUD_REFUSES, HTML, OPEN, Call, Reply, endpoint
-from onboarding.api.hand_over_links import AUTHOR
+from onboarding.api.handover_links import AUTHOR
 from onboarding.api.links import TokenQuery
 from onboarding.api.pages import page
 from onboarding.clock import Clock

@@ -15,7 +15,7 @@ from pydantic import Field
 from onboarding.api.connection_documents import Connection as Document
 from onboarding.api.connections import Connections
 from onboarding.api.endpoint import CLOUD_REFUSES, HTML, OPEN, Call, Reply, endpoint
-from onboarding.api.hand_over_links import AUTHOR, HandOverLinks, gone
+from onboarding.api.handover_links import AUTHOR, HandoverLinks, gone
 from onboarding.api.pages import page
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Parameters, Query
@@ -71,12 +71,12 @@ class LinksResource:
         shown: Connections,
         connections: ConnectionStore,
         responses: UserResponses,
-        hand_overs: HandOverLinks,
+        handovers: HandoverLinks,
         clock: Clock,
     ) -> None:
         self._links = links
         self._shown = shown
-        self._hand_overs = hand_overs
+        self._handovers = handovers
         self._connections = connections
         self._responses = responses
         self._clock = clock
@@ -92,7 +92,7 @@ class LinksResource:
         """Show a page that describes a signed link, with a button."""
         claims = await self._links.read(call.query.token)
         if claims and claims["do"] == CONFIRM:
-            return await self._hand_overs.show(claims) if self._may_confirm(claims) else gone()
+            return await self._handovers.show(claims) if self._may_confirm(claims) else gone()
         action = await self._action(claims)
         if action is None:
             return gone()
@@ -122,7 +122,7 @@ class LinksResource:
         """Carry out a signed link."""
         claims = await self._links.read(call.query.token)
         if claims and claims["do"] == CONFIRM:
-            return await self._hand_overs.follow(claims) if self._may_confirm(claims) else gone()
+            return await self._handovers.follow(claims) if self._may_confirm(claims) else gone()
         action = await self._action(claims)
         if action is None:
             return gone()

@@ -22,7 +22,7 @@ from onboarding.api.run_documents import OPERATIONS, EventList, RemovalState, er
 from onboarding.api.runs import SOON, RunQuery, Runs, asker
 from onboarding.clock import Clock
 from onboarding.cmg import operation_scripts
-from onboarding.cmg.operation_scripts import RenewalHandOver
+from onboarding.cmg.operation_scripts import RenewalValues
 from onboarding.cmg.vault_reading import VaultSecret
 from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.connections.connection_store import ConnectionStore
@@ -204,7 +204,7 @@ class OperationsResource:
                 self._runs.status(run), phrases.HANDED_OVER.of(), phrases.NO_SECRET_YET.of()
             )
         text = operation_scripts.renewal(
-            RenewalHandOver(
+            RenewalValues(
                 connection_name=found.name,
                 server_name=found.server_app.name,
                 server_app_id=found.server_app.app_id,

@@ -178,7 +178,7 @@ class Overview(Document):
     expirations: tuple[ExpirationOverview, ...]
     differences: tuple[DriftingConnection, ...]
     waiting_for_site: Annotated[
-        Counted, Field(description="Connections whose hand-over nobody has confirmed.")
+        Counted, Field(description="Connections whose handover nobody has confirmed.")
     ]
     channels: Annotated[tuple[Channel, ...], Field(description="Failing ones first.")]
     deliveries: Annotated[

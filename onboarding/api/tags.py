@@ -15,7 +15,7 @@ _DESCRIPTIONS: Final = {
     "attention": "Entries of the overview that an operator can retry or dismiss.",
     "channels": "Where notices go, whether each channel works, and a test.",
     "deliveries": "Notices on their way to channels.",
-    "connections": "Tenants that were onboarded: their apps, secrets, hand-over and renewals.",
+    "connections": "Tenants that were onboarded: their apps, secrets, handover and renewals.",
     "consented": "The page that an administrator sees after the consent page of Microsoft Entra ID.",
     EVENTS: "What the service posts to the webhook.",
     "expirations": "What expires when, as JSON, spreadsheet or calendar.",

@@ -9,9 +9,9 @@ from typing import Final
 from onboarding.api.troubles import UNREADABLE, Kept, Trouble, TroubleCode
 from onboarding.clock import Clock
 from onboarding.connections.connection_store import ConnectionStore
-from onboarding.connections.hand_over import HandOverState
+from onboarding.connections.handover import HandoverState
 from onboarding.connections.site_waits import SiteWait, SiteWaits
-from onboarding.notices import hand_over_notices
+from onboarding.notices import handover_notices
 from onboarding.notices.difference_notices import Announces
 from onboarding.storage.unreadable_rows import Dismissal, UnreadableRowError
 from onboarding.words import data
@@ -55,10 +55,10 @@ class WaitingSites:
             connection = await self._connections.get(wait.connection)
         except UnreadableRowError:
             return UNREADABLE
-        if connection is None or connection.hand_over_state is not HandOverState.WAITING:
+        if connection is None or connection.handover_state is not HandoverState.WAITING:
             await self._waits.remove(wait.connection)
             return None
-        reminder = hand_over_notices.waits(connection, self._clock.now(), wait.reminded, asked=True)
+        reminder = handover_notices.waits(connection, self._clock.now(), wait.reminded, asked=True)
         await self._notices.announce(reminder, connection)
         await self._waits.put(replace(wait, dismissed=None))
         return None

@@ -17,7 +17,7 @@ from onboarding.api.expirations import AppName
 from onboarding.api.run_documents import OnBehalfOf, Requester
 from onboarding.api.schemas import PATH, reference
 from onboarding.api.told import Action
-from onboarding.connections.hand_over import Way
+from onboarding.connections.handover import Way
 from onboarding.errors import Actor
 from onboarding.lifecycle.awaited import Awaited
 from onboarding.notices.channel_states import Working
@@ -121,7 +121,7 @@ class SecretRenewedEvent(EventData):
     reason: Literal["Confirmation", "TimeLimit"]
 
 
-class HandOverWaitsEvent(EventData):
+class HandoverWaitsEvent(EventData):
     """The site of a connection must still be connected."""
 
     since: datetime = Field(description="Since when the site could be connected.")
@@ -129,7 +129,7 @@ class HandOverWaitsEvent(EventData):
     last_reminder: bool = Field(description="There are no more.")
 
 
-class HandOverConfirmedEvent(EventData):
+class HandoverConfirmedEvent(EventData):
     """The site of a connection is connected."""
 
     confirmed_at: datetime
@@ -196,9 +196,9 @@ _OTHERS: Final[dict[str, tuple[type[AnyEvent], tuple[Kind, ...]]]] = {
     "expiration": (ExpirationEvent, _EXPIRATION_KINDS),
     "renewal": (RenewalEvent, (Kind.RENEWAL_WAITS,)),
     "renewed": (SecretRenewedEvent, (Kind.SECRET_REPLACED_BY_RENEWAL,)),
-    "handover": (HandOverWaitsEvent, (Kind.HAND_OVER_WAITS,)),
+    "handover": (HandoverWaitsEvent, (Kind.HANDOVER_WAITS,)),
     "channel": (ChannelEvent, _CHANNEL_KINDS),
-    "connected": (HandOverConfirmedEvent, (Kind.HAND_OVER_CONFIRMED,)),
+    "connected": (HandoverConfirmedEvent, (Kind.HANDOVER_CONFIRMED,)),
     "answered": (AnswerEvent, (Kind.EXPIRATION_ACKNOWLEDGED, Kind.EXPIRATION_SNOOZED)),
     "resolved": (ResolvedEvent, (Kind.DIFFERENCE_RESOLVED,)),
     "removed": (RemovedEvent, (Kind.CONNECTION_REMOVED,)),

@@ -1,4 +1,4 @@
-"""What the hand-over script compares before it imports anything: the site with the connection.
+"""What the handover script compares before it imports anything: the site with the connection.
 
 The cmdlets find applications by client ID, type and tenant. The objects of Azure services have no documented
 properties, so the script compares the values of all their properties with the tenant ID.

@@ -1,4 +1,4 @@
-"""The hand-overs of operations: PowerShell scripts for the steps at the site after a renewal or removal.
+"""The handovers of operations: PowerShell scripts for the steps at the site after a renewal or removal.
 
 No cmdlet renews a secret; the console's *Renew Secret Key* does. The script copies the secret for it.
 Sources: https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/azure-services-wizard and
@@ -30,7 +30,7 @@ _REMOVE: Final = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RenewalHandOver:
+class RenewalValues:
     """The values in the script of a renewal."""
 
     connection_name: Word
@@ -56,7 +56,7 @@ def removal(name: Word) -> str:
     return scripts.text((*head, *body, *scripts.by_hand(manual)))
 
 
-def renewal(this: RenewalHandOver) -> str:
+def renewal(this: RenewalValues) -> str:
     """The script that copies the new client secret to the clipboard; it can run twice."""
     purpose = (
         f"Copies the new client secret of {ps.comment(this.connection_name)} to the clipboard.",
@@ -74,11 +74,11 @@ def renewal(this: RenewalHandOver) -> str:
     return scripts.text((*scripts.head(purpose), *_copy(this), *scripts.by_hand(manual)))
 
 
-def _end(this: RenewalHandOver) -> str:
+def _end(this: RenewalValues) -> str:
     return f"{this.secret_ends_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _copy(this: RenewalHandOver) -> Iterator[str]:
+def _copy(this: RenewalValues) -> Iterator[str]:
     target = ps.label(this.server_name)
     yield f"if ($PSCmdlet.ShouldProcess({target}, 'Copy the new client secret to the clipboard')) {{"
     yield "    $refusal = ''"

@@ -131,7 +131,7 @@ class OnboardingRequest(WizardModel):
     disable_authentication: bool = Field(
         False,
         description="For a tenant that has the gateway's subscription but no users or devices. No cmdlet "
-        "sets it; the hand-over script shows where to set it in the console.",
+        "sets it; the handover script shows where to set it in the console.",
     )
     admin_consent: AdminConsent = Field(
         AdminConsent.AUTOMATIC,

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from onboarding.connections import pointers, site_waits
-from onboarding.connections.hand_over import HandOverState
+from onboarding.connections.handover import HandoverState
 from onboarding.connections.records import AppRecord, Connection
 from onboarding.errors import requests
 from onboarding.storage import names
@@ -220,7 +220,7 @@ class ConnectionStore:
 
 
 def _waits(connection: Connection) -> bool:
-    return connection.hand_over_state is HandOverState.WAITING
+    return connection.handover_state is HandoverState.WAITING
 
 
 def _same(one: AppRecord | None, other: AppRecord | None) -> bool:

@@ -21,7 +21,7 @@ DRIFT: Final = "~drift"
 """The partition that points to the connections that drift."""
 
 SITE: Final = "~site"
-"""The partition that points to the connections whose hand-over nobody has confirmed."""
+"""The partition that points to the connections whose handover nobody has confirmed."""
 
 
 def of_requester(requester: str) -> str:
@@ -46,7 +46,7 @@ def daily(connection: str) -> Row:
 
 
 def site(connection: str) -> Row:
-    """The pointer to a connection whose hand-over nobody has confirmed."""
+    """The pointer to a connection whose handover nobody has confirmed."""
     return Row(partition=SITE, key=connection)
 
 

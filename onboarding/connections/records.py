@@ -17,7 +17,7 @@ from onboarding.behalf import Behalf
 from onboarding.cmg import joiners, versions
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, Snooze
-from onboarding.connections.hand_over import Confirmation, HandOver, HandOverState, Way
+from onboarding.connections.handover import Confirmation, Handover, HandoverState, Way
 from onboarding.errors import Action, Actor
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row
@@ -136,7 +136,7 @@ class Connection:
     acknowledged: Mapping[str, Acknowledgement] = field(default_factory=dict)  # by kind of expiration
     snoozed: Mapping[str, Snooze] = field(default_factory=dict)  # by kind of expiration
     state: ConnectionState = ConnectionState.ACTIVE
-    hand_over: HandOver | None = None  # to the site; None: an earlier version wrote the record
+    handover: Handover | None = None  # to the site; None: an earlier version wrote the record
     pending: SecretRecord | None = None  # a new secret that the site does not have yet
     replaced_key: str = ""  # ID of the previous secret: the directory may still show it for a moment
     renewal: str = ""  # the operation that creates the pending secret
@@ -156,12 +156,12 @@ class Connection:
         return connection_id(self.tenant, self.name)
 
     @property
-    def hand_over_state(self) -> HandOverState:
+    def handover_state(self) -> HandoverState:
         """Whether the site is connected. A connection that is being removed no longer waits."""
-        if self.hand_over and self.hand_over.confirmation:
-            return HandOverState.CONFIRMED
-        waits = self.hand_over and self.state is ConnectionState.ACTIVE
-        return HandOverState.WAITING if waits else HandOverState.UNKNOWN
+        if self.handover and self.handover.confirmation:
+            return HandoverState.CONFIRMED
+        waits = self.handover and self.state is ConnectionState.ACTIVE
+        return HandoverState.WAITING if waits else HandoverState.UNKNOWN
 
     @property
     def owner_addresses(self) -> frozenset[str]:
@@ -235,11 +235,11 @@ class Connection:
 
     def connected(self, at: datetime) -> Self:
         """The same connection, whose site has a later secret: so it has imported the applications."""
-        known = self.hand_over or HandOver(since=self.created_at)
+        known = self.handover or Handover(since=self.created_at)
         if known.confirmation:
             return self
         confirmation = Confirmation(at=at, by="renewal", way=Way.RENEWAL)
-        return self.evolve(hand_over=replace(known, confirmation=confirmation))
+        return self.evolve(handover=replace(known, confirmation=confirmation))
 
     def evolve(self, **changes: Any) -> Self:
         """The same connection, changed."""

@@ -22,7 +22,7 @@ from onboarding.words.word import Word
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SiteWait:
-    """A connection whose hand-over nobody has confirmed."""
+    """A connection whose handover nobody has confirmed."""
 
     connection: str
     name: Word
@@ -41,7 +41,7 @@ def row(connection: Connection) -> Row:
         connection=connection.id,
         name=connection.name,
         tenant=connection.tenant,
-        since=connection.hand_over.since if connection.hand_over else connection.created_at,
+        since=connection.handover.since if connection.handover else connection.created_at,
     )
     return _row(wait)
 

@@ -17,7 +17,7 @@ class ActionKind(StrEnum):
     ADD_SECRET = "AddSecret"  # noqa: S105 - in the portal: the application was imported
     GET_SCRIPT = "GetScript"  # that enters the new secret at the site
     CONFIRM_RENEWAL = "ConfirmRenewal"
-    CONFIRM_HAND_OVER = "ConfirmHandOver"  # that the site is connected
+    CONFIRM_HANDOVER = "ConfirmHandover"  # that the site is connected
     CONFIRM_CONSENT = "ConfirmConsent"  # that the service cannot see
     ONBOARD = "Onboard"  # the tenant again, with new applications
     RETRY = "Retry"  # let a failed run continue

@@ -247,7 +247,7 @@ NO_CLIENT_APP: Final = ErrorType(
     title="The tenant gets no client app, so the console must create the Azure service",
     detail=(
         "A tenant that has only the gateway technically needs no client app. But the cmdlet that creates the "
-        "Azure service requires one, so the hand-over script imports only the server app."
+        "Azure service requires one, so the handover script imports only the server app."
     ),
     remedy=(
         "Create the Azure service in the console. If you want the script to create it, omit clientApp from "

@@ -30,7 +30,7 @@ RESERVED: Final[Mapping[ActionKind, Reserve]] = {
     ActionKind.ROLL_BACK: Reserve.ROLL_BACK,
     ActionKind.RENEW_SECRET: Reserve.RENEW,
     ActionKind.CONFIRM_RENEWAL: Reserve.CONFIRM,
-    ActionKind.CONFIRM_HAND_OVER: Reserve.CONFIRM,
+    ActionKind.CONFIRM_HANDOVER: Reserve.CONFIRM,
     ActionKind.OFF_BOARD: Reserve.REMOVE,
 }
 """The actions that call a reserved endpoint. Nobody is shown an action that they cannot use."""

@@ -59,15 +59,15 @@ def confirm(connection: Connection) -> Action:
     )
 
 
-def get_hand_over(connection: Connection) -> Action:
+def get_handover(connection: Connection) -> Action:
     """Reads the script that connects the site."""
     return _script(connection, f"/api/connections/{connection.id}/handover")
 
 
-def confirm_hand_over(connection: Connection) -> Action:
+def confirm_handover(connection: Connection) -> Action:
     """Confirms that the site is connected."""
     return Action(
-        kind=ActionKind.CONFIRM_HAND_OVER,
+        kind=ActionKind.CONFIRM_HANDOVER,
         label="Confirm that the site is connected",
         actor=Actor.REQUESTER,
         method="POST",

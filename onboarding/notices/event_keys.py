@@ -24,9 +24,9 @@ def of_expiration(onboarding: str, kind: str) -> str:
     return keys.derived_id("key", "expiration", onboarding, kind)
 
 
-def of_hand_over(onboarding: str) -> str:
-    """Of the hand-over of a connection."""
-    return keys.derived_id("key", "hand-over", onboarding)
+def of_handover(onboarding: str) -> str:
+    """Of the handover of a connection."""
+    return keys.derived_id("key", "handover", onboarding)
 
 
 def of_run(run: str) -> str:
@@ -78,7 +78,7 @@ def ended_by_removal(connection: Connection) -> tuple[str, ...]:
     """What ends with a connection."""
     return (
         *(of_expiration(connection.onboarding, kind) for kind in (SECRET, APPLICATION)),
-        of_hand_over(connection.onboarding),
+        of_handover(connection.onboarding),
         *(of_difference(connection, difference) for difference in connection.differences.values()),
     )
 
@@ -94,4 +94,4 @@ def of_notice(notice: Notice, connection: Connection | None) -> str:
         return of_fact(fact(connection, app, f"{app}/{code}", notice.kind))
     if notice.expiration:
         return of_expiration(connection.onboarding, notice.expiration)
-    return of_hand_over(connection.onboarding)
+    return of_handover(connection.onboarding)

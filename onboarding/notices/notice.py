@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from onboarding.connections.hand_over import HandOverState
+from onboarding.connections.handover import HandoverState
 from onboarding.connections.records import Connection
 from onboarding.errors import Action, Actor, reserve
 from onboarding.notices.about import About
@@ -29,8 +29,8 @@ class Kind(StrEnum):
     APPLICATION_TOO_OLD = "ApplicationTooOld"
     RENEWAL_WAITS = "RenewalWaits"
     SECRET_REPLACED_BY_RENEWAL = "SecretRenewed"  # noqa: S105
-    HAND_OVER_WAITS = "HandOverWaits"  # the site must still be connected
-    HAND_OVER_CONFIRMED = "HandOverConfirmed"
+    HANDOVER_WAITS = "HandoverWaits"  # the site must still be connected
+    HANDOVER_CONFIRMED = "HandoverConfirmed"
     # Drift:
     APPLICATION_DELETED = "ApplicationDeleted"
     SIGN_IN_BLOCKED = "SignInBlocked"
@@ -129,8 +129,8 @@ class Notice:
         """Whether the notice still applies: the same date, an existing difference, a wait that continues."""
         if self.ends_at is not None and self.ends_at != connection.expirations.get(self.expiration):
             return False
-        if self.kind is Kind.HAND_OVER_WAITS:
-            return connection.hand_over_state is HandOverState.WAITING
+        if self.kind is Kind.HANDOVER_WAITS:
+            return connection.handover_state is HandoverState.WAITING
         if self.kind is Kind.RENEWAL_WAITS:
             return connection.pending is not None and self.details.get("renewalId") == connection.renewal
         if code := self.details.get("difference"):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from onboarding.connections.cadence import SECRET
-from onboarding.connections.hand_over import Way
+from onboarding.connections.handover import Way
 from onboarding.connections.records import Connection
-from onboarding.notices import actions, changes, event_keys, hand_over_notices
+from onboarding.notices import actions, changes, event_keys, handover_notices
 from onboarding.notices.announcing import Notices
 from onboarding.notices.notice import Kind, Notice
 from onboarding.notices.receipts import Receipts
@@ -96,9 +96,9 @@ class RenewalReminders:
             closes=event_keys.ended_by_renewal(connection, sharing, renewal),
         )
         await self._notices.announce(notice, connection)
-        hand_over = connection.hand_over
-        if hand_over and hand_over.confirmation and hand_over.confirmation.way is Way.RENEWAL:
-            await self._notices.announce(hand_over_notices.confirmed(connection), connection)
+        handover = connection.handover
+        if handover and handover.confirmation and handover.confirmation.way is Way.RENEWAL:
+            await self._notices.announce(handover_notices.confirmed(connection), connection)
 
     async def connection_removed(self, connection: Connection, *, operation: str, at: datetime) -> None:
         """Announces to programs that a connection is removed."""

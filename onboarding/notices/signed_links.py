@@ -35,8 +35,8 @@ _PURPOSE: Final = "notice-link"
 _VALID_AFTER_END: Final = timedelta(days=30)
 """How long a link remains valid after the expiration, while warnings are repeated."""
 
-_HAND_OVER_VALID: Final = timedelta(days=90)
-"""How long the link to confirm a hand-over remains valid, unless the secret expires earlier."""
+_HANDOVER_VALID: Final = timedelta(days=90)
+"""How long the link to confirm a handover remains valid, unless the secret expires earlier."""
 
 _LABELS: Final = {ACKNOWLEDGE: "Acknowledge", SNOOZE: f"Remind me in {SNOOZE_DAYS} days"}
 
@@ -59,8 +59,8 @@ class NoticeLinks:
         ``operators``: whether the message goes to a channel of the deployment, not to an owner.
         """
         reader = OPERATORS if operators else OWNER
-        if notice.kind is Kind.HAND_OVER_WAITS:
-            url = await self.hand_over(connection, reader) if self.may_confirm(reader) else None
+        if notice.kind is Kind.HANDOVER_WAITS:
+            url = await self.handover(connection, reader) if self.may_confirm(reader) else None
             return (Link(label="Confirm that the site is connected", url=url),) if url else ()
         if not (notice.expiration and notice.ends_at):
             return ()
@@ -77,14 +77,14 @@ class NoticeLinks:
             Link(label=label, url=url) for label, url in zip(_LABELS.values(), signed, strict=True) if url
         )
 
-    async def hand_over(self, connection: Connection, reader: str) -> Address | None:
-        """The URL that confirms the hand-over of a connection, once; None if there can be none.
+    async def handover(self, connection: Connection, reader: str) -> Address | None:
+        """The URL that confirms the handover of a connection, once; None if there can be none.
 
         It names what was handed over, so it ends with a renewed secret, or with another connection of this
         name. ``reader`` is who gets it.
         """
-        expires_at = min(self._clock.now() + _HAND_OVER_VALID, connection.secret.ends_at)
-        return await self._signed(connection, {**hand_over_claims(connection), "for": reader}, expires_at)
+        expires_at = min(self._clock.now() + _HANDOVER_VALID, connection.secret.ends_at)
+        return await self._signed(connection, {**handover_claims(connection), "for": reader}, expires_at)
 
     def may_confirm(self, reader: str) -> bool:
         """Whether a link for a reader confirms: what is reserved for operators, no owner confirms.
@@ -119,8 +119,8 @@ class NoticeLinks:
         return signing.verify(keys, token, self._clock.now(), purpose=_PURPOSE)
 
 
-def hand_over_claims(connection: Connection) -> dict[str, str]:
-    """The claims of a link that confirms the hand-over of a connection."""
+def handover_claims(connection: Connection) -> dict[str, str]:
+    """The claims of a link that confirms the handover of a connection."""
     return {
         "do": CONFIRM,
         "connection": connection.id,

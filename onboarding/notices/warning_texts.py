@@ -239,7 +239,7 @@ def _replacement(connection: Connection) -> Sequence[str]:
     ask = "Onboard the tenant again under another name. The service creates a new pair of applications."
     move = (
         f"At the site, remove the Azure service '{isolated(connection.name)}' (Remove-CMAzureService), and "
-        "run the hand-over script of the new connection."
+        "run the handover script of the new connection."
     )
     end = f"When the gateway works with the new applications, off-board this connection ({connection.id})."
     return (ask, move, end)

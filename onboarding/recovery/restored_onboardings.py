@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from onboarding.connections.hand_over import HandOver
+from onboarding.connections.handover import Handover
 from onboarding.connections.records import Connection
 from onboarding.lifecycle import ownership
 from onboarding.lifecycle.context import OnboardingContext, Services
@@ -26,7 +26,7 @@ class RestoredOnboarding:
         step = StepState(run=run.head.id, name=CONNECTION.name)
         self._context: OnboardingContext = Context(services=services, request=request, run=run, step=step)
         self.connection: Connection = connection_of(self._context).evolve(
-            created_at=copy.at, hand_over=HandOver(since=copy.at), copied=True
+            created_at=copy.at, handover=Handover(since=copy.at), copied=True
         )
         result = CONNECTION.dump(ConnectionResult(id=self.connection.id))
         done = step.evolve(

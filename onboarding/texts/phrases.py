@@ -221,7 +221,7 @@ SNOOZED: Final = phrase("snoozed", "Snoozed until {until:%Y-%m-%d %H:%M} UTC")
 SITE_CONNECTED_QUESTION: Final = phrase("confirm-site", "Confirm that the site is connected")
 CONFIRM_AFTER_SCRIPT: Final = phrase(
     "confirm-after-script",
-    "Confirm this after the hand-over script has run at the site. No reminders are sent then.",
+    "Confirm this after the handover script has run at the site. No reminders are sent then.",
 )
 SITE_CONNECTED: Final = phrase("site-connected", "The site of '{name}' is connected")
 IS_CONFIRMED: Final = phrase("is-confirmed", "Confirmed")

@@ -198,8 +198,8 @@ class Drive:
         while True:
             self._steps[step.name] = step
             ready = self._next(step)
-            hand_over = self._runtime.clock.now() - self._began > self._runtime.limits.invocation
-            claims = [] if hand_over else [self._claim(name) for name in ready]
+            yields = self._runtime.clock.now() - self._began > self._runtime.limits.invocation
+            claims = [] if yields else [self._claim(name) for name in ready]
             wanted = [step, *(claim for claim, _ in claims)]
             events = [*self._events(claimed, step, outcome, calls), *(event for _, event in claims)]
             try:
@@ -222,19 +222,19 @@ class Drive:
         self._steps[step.name] = written[0]
         for started in written[1:]:
             self._start(started)
-        await self._follow_up(written[0], ready if hand_over else [])
+        await self._follow_up(written[0], ready if yields else [])
         return True
 
-    async def _follow_up(self, step: StepState, handed_over: list[str]) -> None:
+    async def _follow_up(self, step: StepState, passed_on: list[str]) -> None:
         """After the transaction: sends messages, and checks what other invocations have done."""
         await self._report(step)
-        for name in handed_over:
+        for name in passed_on:
             await self._runtime.send(self._to(self._steps[name]))
         if step.status is StepStatus.WAITING:
             await self._send_wake(step)
-        elif step.status is StepStatus.SUCCEEDED and self._may_be_ready_elsewhere(step, handed_over):
+        elif step.status is StepStatus.SUCCEEDED and self._may_be_ready_elsewhere(step, passed_on):
             await self._reload()
-            await self._begin(lambda: [name for name in self._next(step) if name not in handed_over])
+            await self._begin(lambda: [name for name in self._next(step) if name not in passed_on])
 
     async def _report(self, step: StepState) -> None:
         """Lists a blocked step, removes one that is no longer blocked from the list, and logs a failure."""
@@ -258,11 +258,11 @@ class Drive:
             return []
         return [name for name in self._plan.successors(step.name) if self._plan.ready(self.run, name)]
 
-    def _may_be_ready_elsewhere(self, step: StepState, handed_over: list[str]) -> bool:
+    def _may_be_ready_elsewhere(self, step: StepState, passed_on: list[str]) -> bool:
         """Whether a next step waits only for steps that other invocations may have completed."""
         return any(
             self._steps[name].status is StepStatus.PENDING
-            and name not in handed_over
+            and name not in passed_on
             and not any(self._here(other) for other in self._plan.steps[name].after)
             for name in self._plan.successors(step.name)
         )

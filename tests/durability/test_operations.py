@@ -90,7 +90,7 @@ async def test_a_secret_is_renewed_whenever_a_host_is_killed(lanes):
 async def unrenewed(lane: Lane) -> dict[str, Any]:
     """A new connection, and channels without a state.
 
-    Only a first renewal confirms the hand-over, and only a first delivery creates the state of a channel. So
+    Only a first renewal confirms the handover, and only a first delivery creates the state of a channel. So
     each renewal makes the same calls as the recorded one.
     """
     connection = await connected(lane)
@@ -125,9 +125,9 @@ async def problems(lane: Lane, before: Mapping[str, Any], *, waits: bool) -> lis
     new = now["pendingSecret"] if waits else now["secret"]
     if new is None or new["keyId"] == before["secret"]["keyId"]:
         return [f"there is no new secret: {now['secret']}, {now['pendingSecret']}"]
-    hand_over = now["handOver"]["state"]
-    if hand_over != ("Waiting" if waits else "Confirmed"):
-        found.append(f"the hand-over is {hand_over}")
+    handover = now["handover"]["state"]
+    if handover != ("Waiting" if waits else "Confirmed"):
+        found.append(f"the handover is {handover}")
     expected = sorted({new["keyId"], now["secret"]["keyId"]})
     if live != expected:
         found.append(f"the live secrets are {live}, not {expected}")

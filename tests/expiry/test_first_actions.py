@@ -225,7 +225,7 @@ async def test_the_first_action_of_each_other_cause_is_accepted(begun):
 OTHERS: Final = {
     Kind.RENEWAL_WAITS: "tests/operations/test_renewal_limits.py",
     Kind.SECRET_REPLACED_BY_RENEWAL: "tests/operations/test_renewal_limits.py",
-    Kind.HAND_OVER_WAITS: "test_signed_pages.py",
+    Kind.HANDOVER_WAITS: "test_signed_pages.py",
     Kind.PROVIDERS_PENDING: "tests/operations/test_providers.py",
     Kind.CHANNEL_FAILING: "test_channels_people.py",
     Kind.CHANNEL_ENDED: "test_subscribers.py",
@@ -237,7 +237,7 @@ OTHERS: Final = {
 """Notices whose first action is carried out elsewhere."""
 
 GOOD: Final = {
-    Kind.HAND_OVER_CONFIRMED,
+    Kind.HANDOVER_CONFIRMED,
     Kind.CHANNEL_TEST,
     Kind.CHANNEL_WORKS,
     Kind.EXPIRATION_ACKNOWLEDGED,

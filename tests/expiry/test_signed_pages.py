@@ -38,13 +38,13 @@ async def test_a_site_is_awaited_until_somebody_confirms(site, people):
     """A connection that waits for its site is listed, counted and reminded of; a link confirms once."""
     connection = await site.connection()
     path = f"/api/connections/{connection['id']}"
-    assert connection["handOver"] == {"state": "Waiting", "since": connection["createdAt"]}
-    waiting = {"handOver": "Waiting", "tenantId": connection["tenantId"]}
+    assert connection["handover"] == {"state": "Waiting", "since": connection["createdAt"]}
+    waiting = {"handover": "Waiting", "tenantId": connection["tenantId"]}
     assert connection["id"] in [each["id"] for each in await site.all("/api/connections", **waiting)]
     await site.advance(3 * DAY)
     for _ in range(2):
         await site.sweep()
-    assert await events(site, connection) == ["HandOverWaits"]
+    assert await events(site, connection) == ["HandoverWaits"]
     (reminder,) = await site.received(connection)
     first = data(reminder)["actions"][0]
     script = await site.call(first["method"], first["url"][first["url"].index("/api/") :])
@@ -58,20 +58,20 @@ async def test_a_site_is_awaited_until_somebody_confirms(site, people):
     for _ in range(2):
         opened = await site.http.get(link)
         assert (opened.status_code, "<button>" in opened.text) == (200, True)
-    assert (await site.get(path))["handOver"]["state"] == "Waiting"
+    assert (await site.get(path))["handover"]["state"] == "Waiting"
     assert (await site.http.post(link)).status_code == 200
     await refused(site, link)
     await site.settled()
-    confirmed = (await site.get(path))["handOver"]
+    confirmed = (await site.get(path))["handover"]
     assert (confirmed["state"], confirmed["confirmedVia"]) == ("Confirmed", "Link")
-    assert await events(site, connection) == ["HandOverWaits", "HandOverConfirmed"]
-    assert (await site.call("POST", f"{path}/confirm")).json()["handOver"] == confirmed
+    assert await events(site, connection) == ["HandoverWaits", "HandoverConfirmed"]
+    assert (await site.call("POST", f"{path}/confirm")).json()["handover"] == confirmed
     assert connection["id"] not in [each["id"] for each in await site.all("/api/connections", **waiting)]
     trail = await site.all(f"/api/onboardings/{connection['onboardingId']}/events")
     assert [each["actor"] for each in trail if each["kind"] == "handed-over"] == ["signed link"]
     await site.advance(300 * DAY)
     await site.sweep()
-    assert "HandOverWaits" not in (await events(site, connection))[2:]
+    assert "HandoverWaits" not in (await events(site, connection))[2:]
 
 
 async def test_the_script_of_a_site_confirms_while_it_may(site):
@@ -80,7 +80,7 @@ async def test_the_script_of_a_site_confirms_while_it_may(site):
     scripts = [await site.call("GET", f"/api/connections/{each['id']}/handover") for each in (first, second)]
     addresses = [re.findall(ADDRESS, each.text)[0] for each in scripts]
     assert (await site.http.post(addresses[0])).status_code == 200
-    assert (await site.get(f"/api/connections/{first['id']}"))["handOver"]["confirmedVia"] == "Link"
+    assert (await site.get(f"/api/connections/{first['id']}"))["handover"]["confirmedVia"] == "Link"
     again = await site.call("GET", f"/api/connections/{first['id']}/handover")
     assert "/api/links" not in again.text
 
@@ -89,7 +89,7 @@ async def test_the_script_of_a_site_confirms_while_it_may(site):
     problem(await site.call("POST", f"{path}/confirm", caller=stranger), 404, "not-found")
     headers = {"On-Behalf-Of": "name=Kim&reference=T-1"}
     answer = await site.call("POST", f"{path}/confirm", headers=headers)
-    assert answer.json()["handOver"]["onBehalfOf"] == {"name": "Kim", "reference": "T-1"}
+    assert answer.json()["handover"]["onBehalfOf"] == {"name": "Kim", "reference": "T-1"}
     await refused(site, addresses[1])
 
 

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from onboarding.cmg.handover import HandOver, script
+from onboarding.cmg.handover_script import HandoverValues, script
 from onboarding.cmg.vault_reading import VaultSecret
 from onboarding.cmg.wizard import AzureEnvironment, OnboardingRequest
 from onboarding.words.word import Word
@@ -50,7 +50,7 @@ def made(
     """The script of a connection with these wizard fields."""
     body = {"name": "Contoso CMG", "tenantId": TENANT, "subscriptionId": TENANT, **fields}
     return script(
-        HandOver(
+        HandoverValues(
             request=OnboardingRequest.model_validate_json(json.dumps(body)),
             tenant_name=Word(tenant_name),
             tenant_domain=Word("contoso.onmicrosoft.com"),

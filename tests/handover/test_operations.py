@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from onboarding.cmg import operation_scripts
-from onboarding.cmg.operation_scripts import RenewalHandOver
+from onboarding.cmg.operation_scripts import RenewalValues
 from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.words.word import Word
 from tests.handover import samples
@@ -20,7 +20,7 @@ def renewal(
     """The script of a renewal."""
     environment = AzureEnvironment.US_GOVERNMENT if government else AzureEnvironment.PUBLIC
     return operation_scripts.renewal(
-        RenewalHandOver(
+        RenewalValues(
             connection_name=Word(connection_name),
             server_name=Word(server_name),
             server_app_id=samples.SERVER,

@@ -72,17 +72,17 @@ def test_a_second_run_changes_nothing_and_needs_no_secret(pwsh, script):
     assert found["calls"] == [READ, "Import-Module ConfigurationManager"]
 
 
-def test_a_script_confirms_the_hand_over_at_its_end(pwsh, tmp_path):
+def test_a_script_confirms_the_handover_at_its_end(pwsh, tmp_path):
     """It confirms when the site is connected, but not with -WhatIf; a refusal does not fail the script."""
     file = tmp_path / "confirm.ps1"
     file.write_bytes(samples.made(name=NAME, confirm_url=CONFIRM).encode())
     found = pwsh.run(file, site(), SiteCode="ABC")
     assert found["calls"][-2:] == ["New-CMCloudManagementAzureService", f"Post {CONFIRM}"]
-    assert "The hand-over is confirmed." in found["output"]
+    assert "The handover is confirmed." in found["output"]
     assert not any("Post" in call for call in pwsh.run(file, site(), SiteCode="ABC", WhatIf=True)["calls"])
     found = pwsh.run(file, site(Refuses=True), SiteCode="ABC")
     assert (found["refusal"], found["calls"][-1]) == ("", f"Post {CONFIRM}")
-    assert "The hand-over is confirmed." not in found["output"]
+    assert "The handover is confirmed." not in found["output"]
 
 
 def test_whatif_reads_no_secret_and_changes_nothing(pwsh, script):

@@ -33,7 +33,7 @@ async def test_what_a_clock_that_was_ahead_left_behind_goes_on(world):
     for _ in range(8):
         world.advance(timedelta(days=1))
         await world.run_jobs()
-        reminded += await world.timers.hand_over_reminders.run()
+        reminded += await world.timers.handover_reminders.run()
     assert reminded == 1
     (message, *_) = world.queues._messages[names.STEPS_QUEUE]
     assert started.id in message.body.decode()

@@ -101,7 +101,7 @@ async def damage(world: World, secret: dict[str, Any], kind: str) -> None:
 async def served(world: World) -> set[tuple[str, str]]:
     """Call lists, timers and endpoints for those without damage. Fails if one of them fails for all."""
     timers = Timers(world.parts)
-    for work in (timers.expiry_sweep.run, timers.automatic_renewals.run, timers.hand_over_reminders.run):
+    for work in (timers.expiry_sweep.run, timers.automatic_renewals.run, timers.handover_reminders.run):
         await work()
     await timers.kept_secrets.clear()
     found = set()

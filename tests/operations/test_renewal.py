@@ -48,8 +48,8 @@ async def test_a_secret_is_renewed_without_a_gap(portal):
     assert not {"pendingSecret", "renewalId"} & set(after)
     assert after["secret"] == during["pendingSecret"]
     assert after["expirations"]["secret"]["endsAt"] == after["secret"]["endsAt"] > before["secret"]["endsAt"]
-    assert (before["handOver"]["state"], after["handOver"]["confirmedVia"]) == ("Waiting", "Renewal")
-    assert await until(lambda: notices_of(portal, before, "HandOverConfirmed"), "the notice")
+    assert (before["handover"]["state"], after["handover"]["confirmedVia"]) == ("Waiting", "Renewal")
+    assert await until(lambda: notices_of(portal, before, "HandoverConfirmed"), "the notice")
     assert await secrets(portal, before) == {after["secret"]["keyId"]}
     assert await works(portal, before, after["secret"]["vaultSecretId"])
     assert not await works(portal, before, before["secret"]["vaultSecretId"])

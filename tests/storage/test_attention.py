@@ -11,7 +11,7 @@ import pytest
 from onboarding.api import attention_list
 from onboarding.api.problems import ProblemError
 from onboarding.connections.cadence import SECRET, Acknowledgement
-from onboarding.connections.hand_over import Confirmation, HandOver, Way
+from onboarding.connections.handover import Confirmation, Handover, Way
 from onboarding.connections.records import Connection, Difference
 from onboarding.errors import Actor
 from onboarding.storage import names
@@ -257,7 +257,7 @@ async def test_expirations_and_long_runs_are_dismissed_together(world):
 async def test_a_site_that_waits_is_reminded_or_dismissed(world):
     """What only a customer can end is dismissed, too: with a reason, until somebody retries it."""
     now = world.clock.now()
-    made = await world.connect("far", now + timedelta(days=300), drifts=False, hand_over=HandOver(since=now))
+    made = await world.connect("far", now + timedelta(days=300), drifts=False, handover=Handover(since=now))
     assert await codes(world) == []
     world.advance(timedelta(days=8))
     await world.timers.sweep_expirations()
@@ -279,4 +279,4 @@ async def test_a_site_that_waits_is_reminded_or_dismissed(world):
 
 def _confirmed(connection: Connection) -> Connection:
     given = Confirmation(at=connection.created_at, by="Kim", way=Way.API)
-    return connection.evolve(hand_over=HandOver(since=connection.created_at, confirmation=given))
+    return connection.evolve(handover=Handover(since=connection.created_at, confirmation=given))

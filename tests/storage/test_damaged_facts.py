@@ -18,7 +18,7 @@ from onboarding.api.secret_budget import SecretBudget
 from onboarding.audit.audit_event import AuditEvent, chain_of
 from onboarding.audit.trail_gaps import Round
 from onboarding.audit.verification import Gap, GapReason
-from onboarding.connections.hand_over import HandOver
+from onboarding.connections.handover import Handover
 from onboarding.connections.records import Connection, Difference
 from onboarding.connections.site_waits import SiteWait, SiteWaits
 from onboarding.drift.inspection_step import INSPECTION, InspectionRequest
@@ -103,7 +103,7 @@ async def populate(world: World, who: tuple[str, str]) -> Connection:
     (name, tenant), now, parts = who, world.clock.now(), world.parts
     stores, messaging = parts.stores, parts.messaging
     made = await world.connect(
-        name, now + timedelta(days=300), drifts=False, tenant=tenant, hand_over=HandOver(since=now)
+        name, now + timedelta(days=300), drifts=False, tenant=tenant, handover=Handover(since=now)
     )
     await parts.epoch.advance()
     await messaging.channel_states.change(
@@ -196,7 +196,7 @@ async def served(both: Both) -> Facts:
     await world.run_jobs()
     for job in (
         world.parts.epoch.advance,
-        world.timers.hand_over_reminders.run,
+        world.timers.handover_reminders.run,
         world.parts.messaging.channel_watch.sweep,
         world.parts.stores.trail_watch.run,
     ):

@@ -146,7 +146,7 @@ async def _token(place: Portal, client: dict[str, Any], audience: str) -> httpx.
     return await place.http.post(f"{place.info['login']}/{place.info['tenant']}/oauth2/v2.0/token", data=form)
 
 
-async def test_the_hand_over_names_the_environment(place):
+async def test_the_handover_names_the_environment(place):
     """The script imports the server app into its environment, and signs in there to the vault's tenant."""
     connection = await place.onboarded(azureEnvironment=environment(place))
     script = (await place.call("GET", f"/api/connections/{connection['id']}/handover")).text

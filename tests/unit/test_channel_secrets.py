@@ -14,7 +14,7 @@ from onboarding.cloud.azure_sdk import Transport
 from onboarding.cloud.key_vault import KeyVault
 from onboarding.connections.records import SecretRecord
 from onboarding.errors import PermanentError, TransientError
-from onboarding.notices import hand_over_notices
+from onboarding.notices import handover_notices
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.channels.people import People
 from onboarding.notices.channels.webhook import Receiver, Webhooks, event
@@ -203,7 +203,7 @@ async def test_an_owner_gets_no_link_that_only_an_operator_may_follow(safe, know
     )
     links = NoticeLinks(settings, secrets=known, clock=safe)
     about = connection(secret=SecretRecord(key_id="k", vault_id="v", ends_at=safe.now() + timedelta(days=90)))
-    waits = hand_over_notices.waits(about, safe.now(), 1)
+    waits = handover_notices.waits(about, safe.now(), 1)
     assert len(await links.of(waits, about, operators=False)) == owners
     (of_operators,) = await links.of(waits, about, operators=True)
     claims = await links.read(of_operators.url.partition("token=")[2]) or {}

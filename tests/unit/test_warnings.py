@@ -222,7 +222,7 @@ def test_an_event_names_an_operator_where_only_operators_may_act():
         assert isinstance(data, dict)
         assert data["actor"] == data["actions"][0]["actor"] == actor
     assert notice.assigned(["renew"]).id == notice.id
-    site = replace(notice, actions=(actions.get_hand_over(found), actions.confirm_hand_over(found)))
+    site = replace(notice, actions=(actions.get_handover(found), actions.confirm_handover(found)))
     actors = [each.actor for each in site.assigned(["confirm"]).actions]
     assert actors == [Actor.SITE_ADMINISTRATOR, Actor.OPERATOR]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from onboarding.cmg.wizard import OnboardingRequest
-from onboarding.connections.hand_over import HandOver
+from onboarding.connections.handover import Handover
 from onboarding.connections.records import AppRecord, Connection, key_of
 from onboarding.errors import OnboardingError, prerequisites, steps
 from onboarding.lifecycle import ownership, run_copies
@@ -121,7 +121,7 @@ def connection_of(context: OnboardingContext) -> Connection:
         requester_name=context.run.head.actor,
         on_behalf_of=context.run.head.on_behalf_of,
         created_at=now,
-        hand_over=HandOver(since=now),
+        handover=Handover(since=now),
         pending_providers=_pending(context),
     )
 

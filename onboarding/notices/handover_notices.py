@@ -1,4 +1,4 @@
-"""Notices about the hand-over: the site must still be connected; it is connected."""
+"""Notices about the handover: the site must still be connected; it is connected."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from onboarding.words.line import isolated
 def waits(
     connection: Connection, due: datetime, number: int, *, last: bool = False, asked: bool = False
 ) -> Notice:
-    """A reminder that nobody has confirmed the hand-over.
+    """A reminder that nobody has confirmed the handover.
 
     There is one notice for each number, and for each time at which an operator ``asked`` for one.
     """
     name = isolated(connection.name)
-    since = connection.hand_over.since if connection.hand_over else connection.created_at
+    since = connection.handover.since if connection.handover else connection.created_at
     final = "This is the last reminder. " if last else ""
     return Notice(
-        kind=Kind.HAND_OVER_WAITS,
+        kind=Kind.HANDOVER_WAITS,
         connection=connection.id,
         key=(connection.onboarding, due.isoformat() if asked else str(number)),
         at=due,
         message=f"{final}The connection '{name}' waits for its site since {since:%Y-%m-%d}.",
         impact="The gateway cannot be created before the site has imported the applications.",
         remedy=(
-            f"1. Get the script for the site: the hand-over script of the connection {connection.id}.\n"
+            f"1. Get the script for the site: the handover script of the connection {connection.id}.\n"
             "2. Run it at the site, as an administrator of the site.\n"
             "3. Confirm that the site is connected."
         ),
@@ -38,18 +38,18 @@ def waits(
             "reminder": number,
             "lastReminder": last,
         },
-        actions=(actions.get_hand_over(connection), actions.confirm_hand_over(connection)),
+        actions=(actions.get_handover(connection), actions.confirm_handover(connection)),
     )
 
 
 def confirmed(connection: Connection) -> Notice:
-    """The hand-over is confirmed: a notice for programs, one for each connection."""
-    name, hand_over = isolated(connection.name), connection.hand_over
-    confirmation = hand_over.confirmation if hand_over else None
+    """The handover is confirmed: a notice for programs, one for each connection."""
+    name, handover = isolated(connection.name), connection.handover
+    confirmation = handover.confirmation if handover else None
     if confirmation is None:
         raise ValueError(f"{connection.id} is not confirmed")
     return Notice(
-        kind=Kind.HAND_OVER_CONFIRMED,
+        kind=Kind.HANDOVER_CONFIRMED,
         connection=connection.id,
         key=(connection.onboarding,),
         at=confirmation.at,
@@ -62,5 +62,5 @@ def confirmed(connection: Connection) -> Notice:
             "confirmedVia": str(confirmation.way),
         },
         programs_only=True,
-        closes=(event_keys.of_hand_over(connection.onboarding),),
+        closes=(event_keys.of_handover(connection.onboarding),),
     )

@@ -1,4 +1,4 @@
-"""The hand-over of a connection, as callers see it."""
+"""The handover of a connection, as callers see it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pydantic import Field
 from onboarding.api.documents import Document
 from onboarding.api.run_documents import OnBehalfOf
 from onboarding.connections import records
-from onboarding.connections.hand_over import HandOverState, Way
+from onboarding.connections.handover import HandoverState, Way
 
 
-class HandOver(Document):
+class Handover(Document):
     """Whether the site is connected, as far as people have reported it."""
 
-    state: HandOverState
+    state: HandoverState
     since: Annotated[datetime | None, Field(description="Since when the site could be connected.")] = None
     confirmed_at: datetime | None = None
     confirmed_by: str = ""
@@ -25,14 +25,14 @@ class HandOver(Document):
 
     @classmethod
     def of(cls, record: records.Connection) -> Self:
-        """The hand-over of a connection."""
-        hand_over = record.hand_over
-        confirmation = hand_over.confirmation if hand_over else None
-        since = hand_over.since if hand_over else None
+        """The handover of a connection."""
+        handover = record.handover
+        confirmation = handover.confirmation if handover else None
+        since = handover.since if handover else None
         if confirmation is None:
-            return cls(state=record.hand_over_state, since=since)
+            return cls(state=record.handover_state, since=since)
         return cls(
-            state=record.hand_over_state,
+            state=record.handover_state,
             since=since,
             confirmed_at=confirmation.at,
             confirmed_by=confirmation.by,

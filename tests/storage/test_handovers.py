@@ -10,10 +10,10 @@ import pytest
 
 from onboarding.behalf import Behalf
 from onboarding.connections.connection_store import ConnectionStore
-from onboarding.connections.hand_over import HandOver, HandOverState, Way
+from onboarding.connections.handover import Handover, HandoverState, Way
 from onboarding.connections.records import Connection, ConnectionState
 from onboarding.connections.site_waits import SiteWaits
-from onboarding.expiry.hand_overs import HandOverReminders, HandOvers
+from onboarding.expiry.handovers import HandoverReminders, Handovers
 from onboarding.notices.notice import Kind, Notice
 from onboarding.storage import names
 from onboarding.storage.tables import Write
@@ -39,8 +39,8 @@ class World:
         self.store, self.waits = ConnectionStore(account.tables), SiteWaits(account.tables)
         self.audit = RunStore(account.tables, names.ONBOARDINGS)
         shared: dict[str, Any] = {"connections": self.store, "notices": self, "clock": self}
-        self.hand_overs = HandOvers(audit=self.audit, **shared)
-        self.reminders = HandOverReminders(waits=self.waits, days=DAYS, **shared)
+        self.handovers = Handovers(audit=self.audit, **shared)
+        self.reminders = HandoverReminders(waits=self.waits, days=DAYS, **shared)
 
     def now(self) -> datetime:
         """The time."""
@@ -58,7 +58,7 @@ class World:
         made = connection(
             START + timedelta(days=365),
             created_at=self.moment,
-            **{"hand_over": HandOver(since=self.moment), **changes},
+            **{"handover": Handover(since=self.moment), **changes},
         )
         return await self.store.add(made)
 
@@ -100,14 +100,14 @@ async def test_a_confirmation_ends_the_reminders(world):
     assert await world.reminded(3) == [1]
     (waits,) = world.notices
     assert waits.is_current(found)
-    confirmed = await world.hand_overs.confirm(found, KIM, Way.API)
-    assert confirmed.hand_over_state is HandOverState.CONFIRMED
+    confirmed = await world.handovers.confirm(found, KIM, Way.API)
+    assert confirmed.handover_state is HandoverState.CONFIRMED
     assert not waits.is_current(confirmed)
     world.moment += timedelta(days=1)
-    again = await world.hand_overs.confirm(found, Author(name="somebody"), Way.LINK)
-    assert again.hand_over == confirmed.hand_over
+    again = await world.handovers.confirm(found, Author(name="somebody"), Way.LINK)
+    assert again.handover == confirmed.handover
     assert await world.reminded(40) == []
-    assert [notice.kind for notice in world.notices[1:]] == [Kind.HAND_OVER_CONFIRMED]
+    assert [notice.kind for notice in world.notices[1:]] == [Kind.HANDOVER_CONFIRMED]
     assert await world.waits.first(10) == []
     events, _ = await world.audit.events(found.onboarding, size=10)
     ((kind, at, behalf),) = [(event.kind, event.at, event.on_behalf_of) for event in events]
@@ -119,9 +119,9 @@ async def test_a_confirmation_that_failed_halfway_is_repeated(world):
     found = await world.add()
     world.fails = True
     with pytest.raises(ConnectionError):
-        await world.hand_overs.confirm(found, KIM, Way.API)
+        await world.handovers.confirm(found, KIM, Way.API)
     world.fails, world.moment = False, START + timedelta(hours=1)
-    await world.hand_overs.confirm(found, KIM, Way.API)
+    await world.handovers.confirm(found, KIM, Way.API)
     (notice,) = world.notices
     assert notice.at == START
 
@@ -140,10 +140,10 @@ async def test_a_reminder_that_failed_stays_due_and_stops_no_other(world):
 
 async def test_what_an_earlier_release_recorded_is_not_chased(world):
     """Nobody knows whether its site is connected; it can be confirmed all the same."""
-    old = await world.add(hand_over=None)
-    assert old.hand_over_state is HandOverState.UNKNOWN
+    old = await world.add(handover=None)
+    assert old.handover_state is HandoverState.UNKNOWN
     assert await world.reminded(100) == []
-    assert (await world.hand_overs.confirm(old, KIM, Way.API)).hand_over_state is HandOverState.CONFIRMED
+    assert (await world.handovers.confirm(old, KIM, Way.API)).handover_state is HandoverState.CONFIRMED
 
 
 async def test_a_connection_that_is_removed_waits_no_longer(world):
@@ -151,12 +151,12 @@ async def test_a_connection_that_is_removed_waits_no_longer(world):
     found = await world.add()
     removing = await world.store.change(found.id, lambda each: each.evolve(state=ConnectionState.REMOVING))
     assert await world.waits.first(10) == []
-    assert await world.hand_overs.confirm(removing, KIM, Way.API) is None
+    assert await world.handovers.confirm(removing, KIM, Way.API) is None
     await world.store.remove(removing)
-    assert await world.hand_overs.confirm(found, KIM, Way.API) is None
+    assert await world.handovers.confirm(found, KIM, Way.API) is None
     world.moment = START + timedelta(days=5)
     namesake = await world.add(name=read(found.name))
-    assert await world.hand_overs.confirm(found, KIM, Way.API) is None
+    assert await world.handovers.confirm(found, KIM, Way.API) is None
     assert [wait.since for wait in await world.waits.first(10)] == [world.moment]
     assert await world.reminded(7.9) == []
     assert await world.reminded(8) == [1]

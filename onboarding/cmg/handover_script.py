@@ -1,4 +1,4 @@
-"""The hand-over: a PowerShell script that connects a site to one tenant, for exactly one connection.
+"""The handover: a PowerShell script that connects a site to one tenant, for exactly one connection.
 
 The ConfigMgr administrator runs it at the site. It reads the client secret first, because the modules of
 Azure and of Configuration Manager load different versions of the same libraries. Then it compares the site
@@ -25,7 +25,7 @@ from onboarding.words.word import Word
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HandOver:
+class HandoverValues:
     """The values in the script."""
 
     request: OnboardingRequest
@@ -38,10 +38,10 @@ class HandOver:
     client_app_id: str  # empty: the tenant has no client app
     secret: VaultSecret
     secret_ends_at: datetime
-    confirm_url: str = ""  # confirms the hand-over, once; empty if a person does that
+    confirm_url: str = ""  # confirms the handover, once; empty if a person does that
 
 
-def script(this: HandOver) -> str:
+def script(this: HandoverValues) -> str:
     """The script's text."""
     return scripts.text(
         (
@@ -56,13 +56,13 @@ def script(this: HandOver) -> str:
     )
 
 
-def _tenant(this: HandOver) -> Iterator[str]:
+def _tenant(this: HandoverValues) -> Iterator[str]:
     """The tenant: its name, which several tenants can have, its initial domain and its ID."""
     yield from (f"{ps.comment(name)}, " for name in (this.tenant_name, this.tenant_domain) if name)
     yield str(this.request.tenant_id)
 
 
-def _head(this: HandOver) -> Iterator[str]:
+def _head(this: HandoverValues) -> Iterator[str]:
     return scripts.head(
         (
             f"Connects the site to Entra ID for the connection {ps.comment(this.request.name)}.",
@@ -87,7 +87,7 @@ def _head(this: HandOver) -> Iterator[str]:
     )
 
 
-def _values(this: HandOver) -> Iterator[str]:
+def _values(this: HandoverValues) -> Iterator[str]:
     request = this.request
     values: dict[str, Word | str] = {
         "name": request.name,
@@ -106,7 +106,7 @@ def _values(this: HandOver) -> Iterator[str]:
     yield ""
 
 
-def _secret(this: HandOver) -> Iterator[str]:
+def _secret(this: HandoverValues) -> Iterator[str]:
     """Reads the secret. The refusal counts only if the server application must be imported."""
     yield "# First the secret: the modules of Azure and of the site load different versions of libraries."
     yield "$refusal = 'The script has no client secret.'"
@@ -120,7 +120,7 @@ def _secret(this: HandOver) -> Iterator[str]:
     yield ""
 
 
-def _console(this: HandOver) -> Iterator[str]:
+def _console(this: HandoverValues) -> Iterator[str]:
     if not this.client_app_id:
         return scripts.at_the_site((*handover_checks.SERVER_APP, *_SERVER_APP))
     checks = (*handover_checks.SERVER_APP, *handover_checks.CLIENT_APP, *handover_checks.SERVICE)
@@ -160,7 +160,7 @@ _CLIENT_APP: Final = (
 )
 
 
-def _service(this: HandOver) -> Iterator[str]:
+def _service(this: HandoverValues) -> Iterator[str]:
     create = "'Create the Azure service for Cloud Management'"
     yield f"if (-not $service -and $PSCmdlet.ShouldProcess($name, {create})) {{"
     yield "    $cloudManagement = @{"
@@ -177,25 +177,25 @@ def _service(this: HandOver) -> Iterator[str]:
     yield "}"
 
 
-def _confirmation(this: HandOver) -> Iterator[str]:
-    """Confirms the hand-over to the service.
+def _confirmation(this: HandoverValues) -> Iterator[str]:
+    """Confirms the handover to the service.
 
     A failure never ends the script, because everything else is done.
     """
     if not this.confirm_url or not this.client_app_id:
         return  # without a client application, the Azure service remains to be created
-    yield "# The address confirms the hand-over of this connection, once, and does nothing else."
+    yield "# The address confirms the handover of this connection, once, and does nothing else."
     yield f"$confirmation = {ps.text(this.confirm_url)}"
-    yield "if ($PSCmdlet.ShouldProcess($name, 'Confirm the hand-over')) {"
+    yield "if ($PSCmdlet.ShouldProcess($name, 'Confirm the handover')) {"
     yield "    try {"
     yield "        $protocols = [Net.ServicePointManager]::SecurityProtocol"
     yield "        $protocols = $protocols -bor [Net.SecurityProtocolType]::Tls12"
     yield "        [Net.ServicePointManager]::SecurityProtocol = $protocols"
     yield "        Invoke-WebRequest -Uri $confirmation -Method Post -UseBasicParsing | Out-Null"
-    yield "        Write-Output 'The hand-over is confirmed.'"
+    yield "        Write-Output 'The handover is confirmed.'"
     yield "    }"
     yield "    catch {"
-    yield "        Write-Warning ('The hand-over is not confirmed by this script, or was before: ' + $_)"
+    yield "        Write-Warning ('The handover is not confirmed by this script, or was before: ' + $_)"
     yield "    }"
     yield "}"
     yield ""
@@ -219,7 +219,7 @@ def _schedule(schedule: Schedule) -> str:
     return f"New-CMSchedule -RecurInterval {schedule.unit} -RecurCount {schedule.every}"
 
 
-def _group_sync(this: HandOver) -> Sequence[str]:
+def _group_sync(this: HandoverValues) -> Sequence[str]:
     if not this.request.group_sync:
         return ()
     return (
@@ -231,7 +231,7 @@ def _group_sync(this: HandOver) -> Sequence[str]:
     )
 
 
-def _instructions(this: HandOver) -> Iterator[str]:
+def _instructions(this: HandoverValues) -> Iterator[str]:
     request = this.request
     if not this.client_app_id:
         yield (

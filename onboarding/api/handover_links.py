@@ -1,4 +1,4 @@
-"""What the signed link to confirm a hand-over does: a person opens it, or the script at the site posts it."""
+"""What the signed link to confirm a handover does: a person opens it, or the script at the site posts it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Final
 from onboarding.api.endpoint import Reply
 from onboarding.api.pages import page
 from onboarding.connections.connection_store import ConnectionStore
-from onboarding.connections.hand_over import HandOverState, Way
+from onboarding.connections.handover import HandoverState, Way
 from onboarding.connections.records import Connection
-from onboarding.expiry.hand_overs import HandOvers
-from onboarding.notices.signed_links import hand_over_claims, is_revoked
+from onboarding.expiry.handovers import Handovers
+from onboarding.notices.signed_links import handover_claims, is_revoked
 from onboarding.texts import phrases
 from onboarding.texts.phrases import Said
 from onboarding.workflow.run import Author
@@ -21,12 +21,12 @@ AUTHOR: Final = Author(name="signed link")
 """Who follows a link: nobody signs in."""
 
 
-class HandOverLinks:
-    """Shows and follows the links. Each is valid until the hand-over is confirmed, by whatever way."""
+class HandoverLinks:
+    """Shows and follows the links. Each is valid until the handover is confirmed, by whatever way."""
 
-    def __init__(self, *, connections: ConnectionStore, hand_overs: HandOvers) -> None:
+    def __init__(self, *, connections: ConnectionStore, handovers: Handovers) -> None:
         self._connections = connections
-        self._hand_overs = hand_overs
+        self._handovers = handovers
 
     async def show(self, claims: Mapping[str, str]) -> Reply:
         """A page with a button."""
@@ -43,9 +43,9 @@ class HandOverLinks:
         )
 
     async def follow(self, claims: Mapping[str, str]) -> Reply:
-        """Confirms the hand-over."""
+        """Confirms the handover."""
         connection = await self._waiting(claims)
-        done = connection and await self._hand_overs.confirm(connection, AUTHOR, Way.LINK)
+        done = connection and await self._handovers.confirm(connection, AUTHOR, Way.LINK)
         if not done:
             return gone()
         result = phrases.SITE_CONNECTED.of(name=done.name)
@@ -54,9 +54,9 @@ class HandOverLinks:
     async def _waiting(self, claims: Mapping[str, str]) -> Connection | None:
         """The connection of a link, if it still waits for what was handed over then."""
         found = await self._connections.get(claims["connection"])
-        if found is None or found.hand_over_state is not HandOverState.WAITING:
+        if found is None or found.handover_state is not HandoverState.WAITING:
             return None
-        same = hand_over_claims(found).items() <= claims.items()
+        same = handover_claims(found).items() <= claims.items()
         return found if same and not is_revoked(claims, found) else None
 
 

@@ -10,10 +10,10 @@ from typing import Final
 
 from onboarding.clock import Clock
 from onboarding.connections.connection_store import ConnectionStore
-from onboarding.connections.hand_over import Confirmation, HandOver, HandOverState, Way
+from onboarding.connections.handover import Confirmation, Handover, HandoverState, Way
 from onboarding.connections.records import Connection, ConnectionState
 from onboarding.connections.site_waits import SiteWait, SiteWaits
-from onboarding.notices import hand_over_notices
+from onboarding.notices import handover_notices
 from onboarding.notices.difference_notices import Announces
 from onboarding.workflow.run import Author, Event
 from onboarding.workflow.run_store import RunStore
@@ -21,7 +21,7 @@ from onboarding.workflow.run_store import RunStore
 log = logging.getLogger(__name__)
 
 
-class HandOvers:
+class Handovers:
     """Records confirmations."""
 
     def __init__(
@@ -44,22 +44,22 @@ class HandOvers:
         )
 
         def change(found: Connection) -> Connection | None:
-            known = found.hand_over or HandOver(since=found.created_at)
+            known = found.handover or Handover(since=found.created_at)
             another = found.onboarding != connection.onboarding or found.state is not ConnectionState.ACTIVE
             if another or known.confirmation:
                 return None
-            return found.evolve(hand_over=replace(known, confirmation=given))
+            return found.evolve(handover=replace(known, confirmation=given))
 
         kept = await self._connections.change(connection.id, change)
         if kept is None or kept.onboarding != connection.onboarding:
             return None
-        confirmation = kept.hand_over.confirmation if kept.hand_over else None
+        confirmation = kept.handover.confirmation if kept.handover else None
         if confirmation is None:
             return None
         first = Author(name=confirmation.by, id=confirmation.by_id, on_behalf_of=confirmation.on_behalf_of)
         event = Event.by(first, run=kept.onboarding, at=confirmation.at, kind="handed-over")
         await self._audit.commit([], [event])
-        await self._notices.announce(hand_over_notices.confirmed(kept), kept)
+        await self._notices.announce(handover_notices.confirmed(kept), kept)
         return kept
 
 
@@ -67,7 +67,7 @@ _AHEAD: Final = timedelta(minutes=5)
 """By this time the clocks of two instances can differ."""
 
 
-class HandOverReminders:
+class HandoverReminders:
     """What the timer runs."""
 
     def __init__(
@@ -113,8 +113,8 @@ class HandOverReminders:
         now = self._clock.now()
 
         def change(found: Connection) -> Connection | None:
-            known = found.hand_over or HandOver(since=found.created_at)
-            return found.evolve(hand_over=replace(known, since=min(known.since, now)))
+            known = found.handover or Handover(since=found.created_at)
+            return found.evolve(handover=replace(known, since=min(known.since, now)))
 
         if await self._connections.change(wait.connection, change):
             await self._waits.put(replace(wait, since=now))
@@ -126,14 +126,14 @@ class HandOverReminders:
 
     async def _remind(self, wait: SiteWait) -> int:
         connection, number = await self._connections.get(wait.connection), self._due(wait)
-        if connection is None or connection.hand_over_state is not HandOverState.WAITING:
+        if connection is None or connection.handover_state is not HandoverState.WAITING:
             await self._waits.remove(wait.connection)
             return 0
-        if connection.hand_over and connection.hand_over.since != wait.since:
+        if connection.handover and connection.handover.since != wait.since:
             await self._waits.begin(connection)  # another connection with this name
             return 0
         due = wait.since + timedelta(days=self._days[number - 1])
-        reminder = hand_over_notices.waits(connection, due, number, last=number == len(self._days))
+        reminder = handover_notices.waits(connection, due, number, last=number == len(self._days))
         await self._notices.announce(reminder, connection)
         await self._waits.put(replace(wait, reminded=number))
         return 1

@@ -1,4 +1,4 @@
-"""The hand-over of a connection: whether its site has imported what the service created."""
+"""The handover of a connection: whether its site has imported what the service created."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 from onboarding.behalf import Behalf
 
 
-class HandOverState(StrEnum):
+class HandoverState(StrEnum):
     """Whether the site is connected, as far as people have reported it."""
 
     WAITING = "Waiting"  # nobody has confirmed yet
@@ -18,7 +18,7 @@ class HandOverState(StrEnum):
 
 
 class Way(StrEnum):
-    """How a hand-over was confirmed."""
+    """How a handover was confirmed."""
 
     API = "Api"
     LINK = "Link"  # a signed link, by a person or by the script
@@ -37,7 +37,7 @@ class Confirmation:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HandOver:
+class Handover:
     """What is known about the site."""
 
     since: datetime  # since when there is something to hand over
