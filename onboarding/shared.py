@@ -55,7 +55,7 @@ class Shared:
 
     @functools.cached_property
     def secret_budget(self) -> SecretBudget:
-        """How many client secrets a requester may hand over."""
+        """How many client secrets a requester may provide."""
         return SecretBudget(self._parts.stores.tables, self._parts.clock)
 
     @functools.cached_property

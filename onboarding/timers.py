@@ -114,7 +114,7 @@ class Timers:
 
     @functools.cached_property
     def kept_secrets(self) -> KeptSecrets:
-        """Removes unused secrets that were handed over."""
+        """Removes unused secrets that were provided."""
         parts = self._parts
         return KeptSecrets(lambda: parts.services, parts.stores.trail, parts.epoch.reconciled_at)
 

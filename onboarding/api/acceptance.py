@@ -21,7 +21,7 @@ from onboarding.cmg.conflicts import SAME_APP, conflicts
 from onboarding.cmg.wizard import AdminConsent, OnboardingRequest
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.errors import Finding, deployment, prerequisites, requests
-from onboarding.lifecycle import handed_over, handing_over, ownership
+from onboarding.lifecycle import ownership, provided_secrets, secret_intake
 from onboarding.lifecycle.name_reservations import Holder, NameReservations
 from onboarding.lifecycle.plans import plan_of
 from onboarding.lifecycle.requests import REQUESTER, TENANT
@@ -115,7 +115,7 @@ class Acceptance:
             return self._runtime.plan(head).new(head), False
         lost = idempotency.secret_of(call.body, wanted)
         if existing.head.fingerprint != fingerprint and lost:
-            await handed_over.discard(self._services(), lost, identifier)
+            await provided_secrets.discard(self._services(), lost, identifier)
         return idempotency.repeated(existing, fingerprint), True
 
     async def _check_owners(self, wanted: OnboardingRequest) -> None:
@@ -166,14 +166,14 @@ class Acceptance:
     async def _kept(self, call: Creation, identifier: str) -> OnboardingRequest:
         """The request as it is stored: with the name of a secret in Key Vault in place of the secret."""
         wanted = call.body
-        if not wanted.hands_over_a_secret:
+        if not wanted.provides_a_secret:
             return wanted
         kept = None
         try:
             asking, now = asker(call), self._clock.now()
             if not await self._runtime.is_full(asking.lists(wanted.tenant)):
                 await self._secrets.take(call.caller)
-                kept = await handing_over.keep_secret(self._services(), wanted, identifier, asking, now)
+                kept = await secret_intake.keep_secret(self._services(), wanted, identifier, asking, now)
         finally:
             if kept is None and await self._runtime.load(identifier) is None:
                 await self._reservations.release(wanted.tenant, wanted.name, identifier)

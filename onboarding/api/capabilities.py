@@ -54,9 +54,7 @@ class CapabilityLimits(Document):
     page_size: int
     open_onboardings: Annotated[int, Field(description="Of one caller, at the same time.")]
     snooze_days: int
-    secrets_a_day: Annotated[
-        int, Field(description="Client secrets that a requester can hand over in a day.")
-    ]
+    secrets_a_day: Annotated[int, Field(description="Client secrets that a requester can provide in a day.")]
 
 
 class Capabilities(Document):

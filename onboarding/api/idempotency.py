@@ -9,14 +9,14 @@ from typing import Any
 from onboarding.api.problems import ProblemError
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import requests
-from onboarding.lifecycle.handed_over import digest
+from onboarding.lifecycle.provided_secrets import digest
 from onboarding.workflow.run import Run
 
 
 def secret_of(called: OnboardingRequest, kept: OnboardingRequest) -> str:
     """The name, in Key Vault, of the secret that a call contained; empty if it contained none."""
     existing = kept.server_app.existing
-    return str(existing.vault_secret) if called.hands_over_a_secret and existing else ""
+    return str(existing.vault_secret) if called.provides_a_secret and existing else ""
 
 
 def fingerprint(wanted: OnboardingRequest, identifier: str) -> str:

@@ -19,7 +19,7 @@ from onboarding.connections import records
 from onboarding.connections.records import ConnectionState
 from onboarding.errors import requests, secrets
 from onboarding.errors.reserve import Reserve
-from onboarding.lifecycle import automatic_renewals, handed_over
+from onboarding.lifecycle import automatic_renewals, provided_secrets
 from onboarding.lifecycle.renewal_steps import CONFIRMATION, CONFIRMED, RENEW, SECRET
 from onboarding.lifecycle.requests import Renewal
 from onboarding.workflow.run import Author, Run, RunStatus
@@ -96,7 +96,9 @@ class RenewalsResource:
             used = RENEW.request_of(started.head).vault_secret
             if renewal.vault_secret != used:  # another request was first
                 if call.body.secret:
-                    await handed_over.discard(self._services(), renewal.vault_secret, connection.onboarding)
+                    await provided_secrets.discard(
+                        self._services(), renewal.vault_secret, connection.onboarding
+                    )
                 raise ProblemError(secrets.RENEWAL_WITH_OTHER_SECRET, renewal=head.id)
         return reply
 
@@ -110,8 +112,8 @@ class RenewalsResource:
                 "appId": connection.server_app.app_id,
             }
             run = automatic_renewals.identifier(connection, previous)
-            ends_at = self._clock.now() + handed_over.UNKNOWN_END
-            name = await handed_over.keep(self._services(), wanted.secret, run, tags, ends_at=ends_at)
+            ends_at = self._clock.now() + provided_secrets.UNKNOWN_END
+            name = await provided_secrets.keep(self._services(), wanted.secret, run, tags, ends_at=ends_at)
         return Renewal.of(connection, wanted, time_limit_days=self._time_limit_days, vault_secret=name)
 
     def _goes_on(self, connection: records.Connection, renewal: Run) -> bool:
@@ -151,7 +153,7 @@ def _need_same_secret(wanted: RenewalRequest, renewal: Run) -> None:
     """Raises ``ProblemError`` (409) for a request with another secret than that of the renewal."""
     name = wanted.vault_secret
     if wanted.secret:
-        name = handed_over.name_of(wanted.secret, renewal.head.id)
+        name = provided_secrets.name_of(wanted.secret, renewal.head.id)
     if name and name != RENEW.request_of(renewal.head).vault_secret:
         raise ProblemError(secrets.RENEWAL_WITH_OTHER_SECRET, renewal=renewal.head.id)
 

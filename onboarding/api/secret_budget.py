@@ -1,4 +1,4 @@
-"""How many client secrets a requester may hand over in a day, to limit the growth of the vault.
+"""How many client secrets a requester may provide in a day, to limit the growth of the vault.
 
 Unused secrets are removed after a week (``lifecycle/kept_secrets.py``). So the vault has at most a week of
 unused secrets of each requester.
@@ -25,7 +25,7 @@ MOST: Final = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HandedOver:
-    """The secrets that a requester has handed over on a day in UTC."""
+    """The secrets that a requester has provided on a day in UTC."""
 
     day: date
     count: int

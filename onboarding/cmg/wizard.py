@@ -205,6 +205,6 @@ class OnboardingRequest(WizardModel):
         )
 
     @property
-    def hands_over_a_secret(self) -> bool:
+    def provides_a_secret(self) -> bool:
         """Whether the request contains a client secret, which must not be stored with it."""
         return bool(self.server_app.existing and self.server_app.existing.secret)

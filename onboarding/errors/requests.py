@@ -126,8 +126,8 @@ TOO_MANY_OPEN: Final = ErrorType(
 TOO_MANY_SECRETS: Final = ErrorType(
     code="too-many-secrets",
     status=HTTPStatus.TOO_MANY_REQUESTS,
-    title="The caller has handed over too many client secrets today",
-    detail="A requester can hand over {most} client secrets in a day (UTC).",
+    title="The caller has provided too many client secrets today",
+    detail="A requester can provide {most} client secrets in a day (UTC).",
     remedy="Continue tomorrow, or store secrets in the vault and name them with vaultSecret.",
 )
 

@@ -1,4 +1,4 @@
-"""Why a client secret that was handed over is refused.
+"""Why a client secret that was provided is refused.
 
 The service proves a secret by requesting a token before anything uses it. Source of the codes:
 https://learn.microsoft.com/entra/identity-platform/reference-error-codes.

@@ -57,7 +57,7 @@ class Handovers:
         if confirmation is None:
             return None
         first = Author(name=confirmation.by, id=confirmation.by_id, on_behalf_of=confirmation.on_behalf_of)
-        event = Event.by(first, run=kept.onboarding, at=confirmation.at, kind="handed-over")
+        event = Event.by(first, run=kept.onboarding, at=confirmation.at, kind="handover-confirmed")
         await self._audit.commit([], [event])
         await self._notices.announce(handover_notices.confirmed(kept), kept)
         return kept

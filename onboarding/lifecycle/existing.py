@@ -11,7 +11,7 @@ from onboarding.cmg.app_fields import ExistingServerApp
 from onboarding.cmg.rules import Check
 from onboarding.connections.records import Connection, ConnectionState, SecretRecord
 from onboarding.errors import PermanentError, cloud, deployment, existing_apps
-from onboarding.lifecycle import handed_over, ownership
+from onboarding.lifecycle import ownership, provided_secrets
 from onboarding.lifecycle.context import OnboardingContext
 from onboarding.lifecycle.record_removal import remove_record
 from onboarding.words.word import Word
@@ -106,7 +106,7 @@ async def server_secret(
     if existing.connection_id:
         return (await connection(context, existing)).secret
     name, tenant = str(existing.vault_secret), context.request.tenant
-    return await handed_over.checked(
+    return await provided_secrets.checked(
         context.services,
         context.run.head,
         onboarding=context.id,

@@ -1,4 +1,4 @@
-"""Removes secrets from Key Vault that were handed over, and that nothing uses.
+"""Removes secrets from Key Vault that were provided, and that nothing uses.
 
 These are the secrets of an onboarding or a renewal that did not succeed, and of a request that another one
 overtook. The service finds them by the tags with which they were stored. They stay for some days, so that an
@@ -23,7 +23,7 @@ from onboarding.audit.trail import Trail
 from onboarding.cloud.ports import ListedSecret
 from onboarding.connections.records import Connection
 from onboarding.errors import OnboardingError
-from onboarding.lifecycle import handed_over, ownership
+from onboarding.lifecycle import ownership, provided_secrets
 from onboarding.lifecycle.context import Services
 from onboarding.storage import keys
 from onboarding.storage.unreadable_rows import UnreadableRowError
@@ -55,13 +55,13 @@ class KeptSecrets:
         services, removed = self._services(), 0
         before = services.clock.now() - _KEPT
         try:
-            for secret in await services.clouds.vault.listed(handed_over.PREFIX):
+            for secret in await services.clouds.vault.listed(provided_secrets.PREFIX):
                 if removed == _MOST:
                     break
                 if secret.created_at < before:
                     removed += await self._cleared(services, secret)
         except OnboardingError as error:
-            log.warning("secrets that were handed over could not be cleared: %s", error.code)
+            log.warning("secrets that were provided could not be cleared: %s", error.code)
         return removed
 
     async def _cleared(self, services: Services, secret: ListedSecret) -> bool:
@@ -75,7 +75,7 @@ class KeptSecrets:
             event = _event(services, secret)
             await self._trail.add(event)
             with calls.recorded() as made:
-                removed = await handed_over.discard(services, secret.name, secret.tags["onboarding"])
+                removed = await provided_secrets.discard(services, secret.name, secret.tags["onboarding"])
             answer = replace(event, id=keys.derived_id("answer", event.id), at=services.clock.now())
             await self._trail.add(replace(answer, calls=tuple(made)))
         except UnreadableRowError as error:

@@ -25,7 +25,7 @@ from onboarding.cloud.replies import GraphResponse
 from onboarding.cloud.service_names import GRAPH, KEY_VAULT, RESOURCE_MANAGER
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Finding, PermanentError
-from onboarding.lifecycle import handing_over, ownership, run_copies
+from onboarding.lifecycle import ownership, run_copies, secret_intake
 from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.facts import Facts
 from onboarding.lifecycle.findings import REGISTERED, findings
@@ -86,7 +86,7 @@ async def _calls(context: OnboardingContext, facts: Facts) -> tuple[Mapping[str,
     services = replace(context.services, clouds=paper)
     head = context.run.head
     asker = Asker(id=head.lists[REQUESTER], name=head.actor, operates=ownership.operates(head))
-    request = await handing_over.keep_secret(services, context.request, _ID, asker, head.created_at)
+    request = await secret_intake.keep_secret(services, context.request, _ID, asker, head.created_at)
     noted = PREFLIGHT.dump(preflight.result(facts))
     run = context.run.having([context.step.evolve(status=StepStatus.SUCCEEDED, result=noted)])
     for step in plan_of(request).steps.values():

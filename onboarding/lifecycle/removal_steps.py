@@ -19,9 +19,9 @@ from onboarding.errors import OnboardingError, PermanentError
 from onboarding.lifecycle import (
     creation,
     effects,
-    handed_over,
     left_behind,
     ownership,
+    provided_secrets,
     registrations,
     run_copies,
 )
@@ -194,13 +194,13 @@ async def delete_secret(context: RemovalContext) -> Done[RemoveResult]:
         for name in sorted({vault_name(removal.onboarding), *made} - {copy}):
             await services.clouds.vault.remove(name)
         return Done(result=RemoveResult(removed=True))
-    names = set(await handed_over.names(services, removal.onboarding))
+    names = set(await provided_secrets.names(services, removal.onboarding))
     if connection := await connection_of(context):  # it may record one that came with another onboarding
         names |= {secret.vault_name for secret in (connection.secret, connection.pending) if secret}
     removed = [
         name
         for name in sorted(names)
-        if await handed_over.discard(services, name, removal.onboarding, leaving=True)
+        if await provided_secrets.discard(services, name, removal.onboarding, leaving=True)
     ]
     return Done(result=RemoveResult(removed=bool(removed)))
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from onboarding.connections.records import Connection, ConnectionState
 from onboarding.errors import deployment, steps
-from onboarding.lifecycle import handed_over
+from onboarding.lifecycle import provided_secrets
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.requests import Renewal
 from onboarding.texts import reasons
@@ -148,7 +148,7 @@ async def _need_over(context: RenewalContext, other: str, connection: Connection
         await interventions.finish(operations, other)
         wanted = operations.plan(run.head).request_of(run.head).vault_secret
         if wanted and wanted != context.request.vault_secret:
-            await handed_over.discard(context.services, wanted, connection.onboarding)
+            await provided_secrets.discard(context.services, wanted, connection.onboarding)
     elif run and not operations.status(run).final:
         raise steps.RENEWAL_IN_PROGRESS.error(renewal=other)
 

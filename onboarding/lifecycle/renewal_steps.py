@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from onboarding.connections.records import Connection, SecretRecord
 from onboarding.errors import cloud, steps
-from onboarding.lifecycle import handed_over, lost_claims, renewal_mark
+from onboarding.lifecycle import lost_claims, provided_secrets, renewal_mark
 from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.credentials import Credential, secret_name, vault_name
@@ -73,7 +73,7 @@ async def make(context: RenewalContext) -> Done[NewSecret]:
     services, request = context.services, context.request
     connection, object_id = await renewal_mark.held(context), context.result(CHECK).object_id
     if connection.imports_server_app:
-        secret = await handed_over.checked(
+        secret = await provided_secrets.checked(
             services,
             context.run.head,
             onboarding=connection.onboarding,
@@ -168,7 +168,7 @@ async def retire(context: RenewalContext) -> Done[Retirement]:
         await services.warning_schedule.schedule(each, now)
     removed = True
     if connection.imports_server_app:
-        removed = made.replaces != made.secret.vault_name and await handed_over.discard(
+        removed = made.replaces != made.secret.vault_name and await provided_secrets.discard(
             services, made.replaces, connection.onboarding
         )
     else:
@@ -207,7 +207,7 @@ async def _need_usable(context: RenewalContext, connection: Connection, secret: 
             raise cloud.REPLICATION_LAG.error(sign=phrases.SIGN_NEW_SECRET.of())
         await renewal_mark.change_all(context, connection, lambda found: _without(found, secret))
         raise steps.NEW_SECRET_MISSING.error()
-    await handed_over.prove(
+    await provided_secrets.prove(
         services, tenant=connection.tenant, app=connection.server_app.app_id, secret=secret
     )
 

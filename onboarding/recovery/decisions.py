@@ -37,7 +37,7 @@ class Seen:
     application: Mapping[str, Any] | None
     current: ListedSecret | None  # the client secret in the vault that the service created
     has_copy: bool
-    has_handed_over: bool = False  # a secret that came with its request
+    has_provided: bool = False  # a secret that came with its request
 
 
 def decide(connection: Connection, seen: Seen, *, storage_is_older: bool) -> Decision | None:
@@ -51,7 +51,7 @@ def decide(connection: Connection, seen: Seen, *, storage_is_older: bool) -> Dec
     """
     gone = connection.copied and not seen.has_copy and storage_is_older
     if connection.shares or connection.imports_server_app:
-        return Decision.REMOVE if gone and not seen.has_handed_over else None
+        return Decision.REMOVE if gone and not seen.has_provided else None
     if seen.application is None:
         if gone and seen.current is None:
             return Decision.REMOVE

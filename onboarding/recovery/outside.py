@@ -12,7 +12,7 @@ from onboarding.cloud.directory import Directory
 from onboarding.cloud.ports import ListedSecret, Vault
 from onboarding.cmg.client_secrets import label
 from onboarding.connections.records import Connection
-from onboarding.lifecycle import handed_over, run_copies
+from onboarding.lifecycle import provided_secrets, run_copies
 from onboarding.lifecycle.credentials import vault_name
 from onboarding.lifecycle.ownership import maker
 from onboarding.lifecycle.requests import TENANT
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 _TENANT: Final = "tenantId"
 _ONBOARDING: Final = "onboarding"
-_OF_ONBOARDINGS: Final = (vault_name(""), run_copies.PREFIX, handed_over.PREFIX)
+_OF_ONBOARDINGS: Final = (vault_name(""), run_copies.PREFIX, provided_secrets.PREFIX)
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -56,10 +56,10 @@ class VaultSecrets:
         """Whether there is a copy of an onboarding."""
         return run_copies.name_of(onboarding) in self.secrets
 
-    def has_handed_over(self, onboarding: str) -> bool:
+    def has_provided(self, onboarding: str) -> bool:
         """Whether there is a secret that came with the request of an onboarding."""
         return any(
-            name.startswith(handed_over.PREFIX) and _owner(secret) == onboarding
+            name.startswith(provided_secrets.PREFIX) and _owner(secret) == onboarding
             for name, secret in self.secrets.items()
         )
 
@@ -122,7 +122,7 @@ def _owner(secret: ListedSecret) -> str:
     tagged = secret.tags.get(_ONBOARDING, "")
     if _ID.fullmatch(tagged):
         return tagged
-    found = _ID.match(secret.name.removeprefix(handed_over.PREFIX))
+    found = _ID.match(secret.name.removeprefix(provided_secrets.PREFIX))
     return found.group() if found else ""
 
 

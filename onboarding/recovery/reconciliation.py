@@ -111,7 +111,7 @@ class TenantReconciliation:
             application=applications.get(connection.server_app.app_id),
             current=self._secrets.current(connection.onboarding),
             has_copy=self._secrets.has_copy(connection.onboarding),
-            has_handed_over=self._secrets.has_handed_over(connection.onboarding),
+            has_provided=self._secrets.has_provided(connection.onboarding),
         )
         decision = decide(connection, seen, storage_is_older=self._storage_is_older)
         if decision is None:

@@ -97,7 +97,7 @@ async def test_whatever_an_imported_app_is_called(portal):
     assert said.count(apps.client["displayName"]) == 1
 
 
-async def test_a_secret_that_was_handed_over_is_in_the_vault(portal):
+async def test_a_secret_that_was_provided_is_in_the_vault(portal):
     """The connection points to the secret in the vault, under a descriptive name; only the vault has it."""
     apps = await precreated(portal)
     answer = await portal.post(**apps.request())
@@ -113,7 +113,7 @@ async def test_a_secret_that_was_handed_over_is_in_the_vault(portal):
     assert secret["tags"]["onboarding"] == document["id"]
 
 
-async def test_a_secret_is_handed_over_once(portal):
+async def test_a_secret_is_provided_once(portal):
     """The same request with its key answers for the same onboarding and adds nothing to the vault."""
     apps = await precreated(portal)
     request, key = portal.request(**apps.request()), {"Idempotency-Key": unique("key")}
@@ -149,12 +149,12 @@ async def test_of_several_secrets_the_one_in_the_vault_counts(portal):
     assert datetime.fromisoformat(connection["secret"]["endsAt"]) == apps.ends_at
 
 
-@pytest.mark.parametrize("handed_over", [True, False])
-async def test_a_secret_of_another_application_is_refused(portal, handed_over):
+@pytest.mark.parametrize("provided", [True, False])
+async def test_a_secret_of_another_application_is_refused(portal, provided):
     """A secret of another app is refused in time, whether the request contains it or points to it."""
     apps, others = await precreated(portal), await precreated(portal)
     given = {"secret": others.secret}
-    if not handed_over:
+    if not provided:
         given = {"vaultSecret": unique("import-others")}
         await put(portal, given["vaultSecret"], others.secret)
     error = await portal.refused(**apps.request(**given))

@@ -266,7 +266,7 @@ async def test_a_name_that_is_free_again_gives_no_access(portal):
 
 
 @pytest.mark.parametrize("query", [{}, {"dryRun": "true"}])
-async def test_a_secret_that_another_handed_over_looks_as_if_it_did_not_exist(portal, mallory, query):
+async def test_a_secret_that_another_provided_looks_as_if_it_did_not_exist(portal, mallory, query):
     """A requester cannot use the secret of another one's onboarding by its name, nor learn that it exists."""
     theirs, owner = await precreated(portal), await portal.caller("Onboarding.Request")
     connection = await portal.onboarded(caller=owner, **theirs.request())

@@ -1,4 +1,4 @@
-"""Client secrets that are handed over: login must accept them before anything relies on them."""
+"""Client secrets that are provided: login must accept them before anything relies on them."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ async def test_each_refusal_of_login_has_its_name(portal, status, code, expected
 
 
 async def in_vault(portal: Portal, onboarding: str) -> list[str]:
-    """The names of the secrets in the vault that were handed over for an onboarding."""
+    """The names of the secrets in the vault that were provided for an onboarding."""
     address: str | None = "/secrets?api-version=7.5"
     found: list[str] = []
     while address:
@@ -164,7 +164,7 @@ async def test_of_secrets_that_meet_one_is_kept(portal):
     assert kept.endswith(run["request"]["serverApp"]["existing"]["vaultSecret"])
 
 
-async def test_a_removal_finds_each_secret_that_was_handed_over(portal):
+async def test_a_removal_finds_each_secret_that_was_provided(portal):
     """A secret that a lost request left in the vault is removed with the others, by its tags."""
     apps = await precreated(portal)
     connection = await portal.onboarded(**apps.request())

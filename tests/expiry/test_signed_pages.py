@@ -68,7 +68,7 @@ async def test_a_site_is_awaited_until_somebody_confirms(site, people):
     assert (await site.call("POST", f"{path}/confirm")).json()["handover"] == confirmed
     assert connection["id"] not in [each["id"] for each in await site.all("/api/connections", **waiting)]
     trail = await site.all(f"/api/onboardings/{connection['onboardingId']}/events")
-    assert [each["actor"] for each in trail if each["kind"] == "handed-over"] == ["signed link"]
+    assert [each["actor"] for each in trail if each["kind"] == "handover-confirmed"] == ["signed link"]
     await site.advance(300 * DAY)
     await site.sweep()
     assert "HandoverWaits" not in (await events(site, connection))[2:]

@@ -1,4 +1,4 @@
-"""A requester cannot fill the vault: the number of secrets that it hands over in a day is limited."""
+"""A requester cannot fill the vault: the number of secrets that it provides in a day is limited."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from onboarding.storage import names
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in the SDK of Graph
 
 
-async def test_a_requester_hands_over_a_limited_number_of_secrets_a_day(world):
+async def test_a_requester_provides_a_limited_number_of_secrets_a_day(world):
     """Onboardings and renewals count together, and what is refused is neither stored nor reserved.
 
     Others are not concerned, and the next day begins with zero.

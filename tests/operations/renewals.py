@@ -33,8 +33,8 @@ async def secrets(portal: Portal, connection: dict[str, Any]) -> set[str]:
     return {each["keyId"] for each in app["passwordCredentials"]}
 
 
-async def handed_over(portal: Portal, onboarding: str) -> list[str]:
-    """The secrets in the vault that were handed over for an onboarding or its renewals."""
+async def provided_secrets(portal: Portal, onboarding: str) -> list[str]:
+    """The secrets in the vault that were provided for an onboarding or its renewals."""
     address: str | None = "/secrets?api-version=7.5"
     found: list[Any] = []
     while address:

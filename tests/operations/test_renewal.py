@@ -8,8 +8,8 @@ import pytest
 from tests.operations.renewals import (
     confirm,
     current,
-    handed_over,
     notices_of,
+    provided_secrets,
     renewal,
     secrets,
     shown,
@@ -164,13 +164,13 @@ async def test_an_imported_app_is_never_changed(portal):
     rows = await portal.call("GET", f"/api/operations/{operation['id']}", caller="operator")
     assert added.json()["secretText"] not in rows.text
     await done(portal, await operate(portal, "DELETE", f"/api/connections/{imported['id']}"))
-    assert await handed_over(portal, imported["onboardingId"]) == []
+    assert await provided_secrets(portal, imported["onboardingId"]) == []
 
     again = await portal.onboarded(name=imported["name"], **wishes)
     another = await renewal(portal, again, secret=added.json()["secretText"])
     assert another["id"] != operation["id"]
     await done(portal, await operate(portal, "DELETE", f"/api/connections/{again['id']}"))
-    assert await handed_over(portal, again["onboardingId"]) == []
+    assert await provided_secrets(portal, again["onboardingId"]) == []
 
 
 async def test_a_new_secret_that_login_refuses_replaces_none(portal):

@@ -220,12 +220,12 @@ async def test_a_step_that_takes_too_long_is_tried_again(bench):
 
 
 @pytest.mark.parametrize("limits", [Limits(invocation=timedelta(seconds=-1))])
-async def test_a_long_invocation_hands_over(bench):
+async def test_a_long_invocation_passes_its_steps_on(bench):
     """After its time limit an invocation starts no new step: what is ready gets messages of its own."""
     head = await bench.start()
     await bench.handle(await bench.receive())
     assert (await bench.statuses(head))["left"] is StepStatus.PENDING
-    assert await bench.drain() == 3, "one message for each step that was handed over"
+    assert await bench.drain() == 3, "one message for each step that was passed on"
     assert await bench.status(head) is RunStatus.SUCCEEDED
     assert await bench.open_runs() == []
 

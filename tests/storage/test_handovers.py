@@ -111,7 +111,7 @@ async def test_a_confirmation_ends_the_reminders(world):
     assert await world.waits.first(10) == []
     events, _ = await world.audit.events(found.onboarding, size=10)
     ((kind, at, behalf),) = [(event.kind, event.at, event.on_behalf_of) for event in events]
-    assert (kind, at, behalf) == ("handed-over", START + timedelta(days=3), KIM.on_behalf_of)
+    assert (kind, at, behalf) == ("handover-confirmed", START + timedelta(days=3), KIM.on_behalf_of)
 
 
 async def test_a_confirmation_that_failed_halfway_is_repeated(world):

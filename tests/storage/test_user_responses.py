@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE, Caller
-from onboarding.api.hand_over_links import AUTHOR
+from onboarding.api.handover_links import AUTHOR
 from onboarding.connections.cadence import SECRET
 from onboarding.connections.records import Connection
 from onboarding.expiry.user_responses import Responder

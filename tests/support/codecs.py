@@ -41,7 +41,7 @@ CODECS: Mapping[str, Codec[Any]] = {
     "drift-entry": drift_index.CODEC,
     "feed": feed_store.FEEDS,
     "feed-maker": feed_store.MAKERS,
-    "handed-over": secret_budget.CODEC,
+    "provided-secrets": secret_budget.CODEC,
     "inspection-request": inspection_step.INSPECTION._request,
     "epoch": epoch.CODEC,
     "episode": difference_notices.CODEC,

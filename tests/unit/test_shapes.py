@@ -23,7 +23,7 @@ from onboarding.drift.directory_snapshot import DirectorySnapshot, Pair
 from onboarding.drift.inspection import InspectedConnection, inspection
 from onboarding.errors import OnboardingError
 from onboarding.lifecycle import policies
-from onboarding.lifecycle.handed_over import newest
+from onboarding.lifecycle.provided_secrets import newest
 from tests.support.connections import connection
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)

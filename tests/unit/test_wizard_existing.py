@@ -81,7 +81,7 @@ def test_only_a_secret_for_imports_can_be_named(name):
     assert set(faults(serverApp={"existing": existing})) == {"serverApp.existing.vaultSecret"}
 
 
-def test_a_secret_that_was_handed_over_is_not_shown():
+def test_a_secret_that_was_provided_is_not_shown():
     """No text that is made from a request contains its secret."""
     request = read(serverApp={"existing": {"clientId": ID, "secret": "hunter2"}})
     assert "hunter2" not in f"{request!r} {request.model_dump_json()} {request.model_dump()}"

@@ -1,4 +1,4 @@
-"""Secrets that callers hand over: the vault keeps those that are in use."""
+"""Secrets that callers provide: the vault keeps those that are in use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.precreated import precreated
 
 
 async def in_vault(site: Site) -> dict[str, dict[str, Any]]:
-    """The handed-over secrets in the vault, by onboarding."""
+    """The provided secrets in the vault, by onboarding."""
     address: str | None = "/secrets?api-version=7.5"
     found: dict[str, dict[str, Any]] = {}
     while address:

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import OnboardingError, PermanentError, existing_apps
-from onboarding.lifecycle import existing, handed_over
+from onboarding.lifecycle import existing, provided_secrets
 from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.plans import plan_of
 from onboarding.lifecycle.requests import Asker
@@ -35,11 +35,11 @@ async def keep_secret(
     app = request.server_app.existing
     if app is None or app.secret is None:
         return request
-    name = handed_over.name_of(app.secret, onboarding)
+    name = provided_secrets.name_of(app.secret, onboarding)
     known = app.model_copy(update={"secret": None, "vault_secret": name})
     server = request.server_app.model_copy(update={"existing": known})
     kept = request.model_copy(update={"server_app": server})
-    ends_at = now + handed_over.UNKNOWN_END
+    ends_at = now + provided_secrets.UNKNOWN_END
     context = _context(services, kept, onboarding, asker, now)
     try:
         async with asyncio.timeout(_PATIENCE):
@@ -50,7 +50,7 @@ async def keep_secret(
     except (OnboardingError, TimeoutError):
         pass  # the onboarding checks again, and waits for the directory
     tags = {"onboarding": onboarding, "tenantId": request.tenant, "appId": str(app.client_id)}
-    await handed_over.keep(services, app.secret, onboarding, tags, ends_at=ends_at)
+    await provided_secrets.keep(services, app.secret, onboarding, tags, ends_at=ends_at)
     return kept
 
 
@@ -75,4 +75,4 @@ async def _end(context: OnboardingContext, secret: SecretStr) -> datetime | None
     """When a secret of an application expires, if the directory lists one that begins like it."""
     wanted = context.request.server_app.existing
     found = await existing.server_app(context, wanted) if wanted else {}
-    return handed_over.end_of(found.get("passwordCredentials") or (), secret.get_secret_value())
+    return provided_secrets.end_of(found.get("passwordCredentials") or (), secret.get_secret_value())

@@ -1,4 +1,4 @@
-"""Client secrets that people hand over: kept in Key Vault under the name of their run, proved before use."""
+"""Client secrets that people provide: kept in Key Vault under the name of their run, proved before use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from onboarding.texts import phrases
 from onboarding.workflow.run import Head, Run, RunStatus
 
 PREFIX: Final = "import-"
-"""How the names of secrets that people hand over begin."""
+"""How the names of secrets that people provide begin."""
 UNKNOWN_END: Final = timedelta(days=730)
 """How long a secret is marked as valid in Key Vault if the directory does not list its expiration yet: the
 longest time that the portal offers
@@ -51,7 +51,7 @@ async def keep(
 
 
 def name_of(secret: SecretStr, run: str) -> str:
-    """The name in Key Vault of a secret that was handed over for a run."""
+    """The name in Key Vault of a secret that was provided for a run."""
     return f"{PREFIX}{run}-{digest(secret, run)}"
 
 
@@ -128,7 +128,7 @@ async def checked(
 ) -> SecretRecord:
     """A secret that the service did not create, after login has accepted it: its key ID, and when it expires.
 
-    A secret that somebody else handed over looks like one that does not exist.
+    A secret that somebody else provided looks like one that does not exist.
 
     Args:
         services: What all steps share.
