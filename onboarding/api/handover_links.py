@@ -52,7 +52,7 @@ class HandoverLinks:
         return page("link-done.html", result=phrases.IS_CONFIRMED.of(), expiration=result)
 
     async def _waiting(self, claims: Mapping[str, str]) -> Connection | None:
-        """The connection of a link, if it still waits for what was handed over then."""
+        """The connection of a link, if it still waits for the secret of that handover."""
         found = await self._connections.get(claims["connection"])
         if found is None or found.handover_state is not HandoverState.WAITING:
             return None

@@ -80,7 +80,7 @@ class NoticeLinks:
     async def handover(self, connection: Connection, reader: str) -> Address | None:
         """The URL that confirms the handover of a connection, once; None if there can be none.
 
-        It names what was handed over, so it ends with a renewed secret, or with another connection of this
+        It names the secret, so it ends with a renewed secret, or with another connection of this
         name. ``reader`` is who gets it.
         """
         expires_at = min(self._clock.now() + _HANDOVER_VALID, connection.secret.ends_at)

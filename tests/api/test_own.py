@@ -33,7 +33,7 @@ async def renewed(portal, alice):
 
 
 async def test_a_requester_follows_and_confirms_a_renewal_of_somebody_else(portal, alice, renewed):
-    """The connection names a renewal, and its requester opens, hands over and confirms it, and off-boards."""
+    """The requester sees the renewal at the connection, gets its script, confirms it, and off-boards."""
     connection, operation = renewed
     path = f"/api/connections/{connection['id']}"
     assert (await portal.get(path, caller=alice))["renewalId"] == operation["id"]

@@ -24,11 +24,7 @@ FUTURE: Final = 4711
 
 @pytest.fixture
 async def world(tmp_path) -> AsyncIterator[World]:
-<<<<<<< HEAD
-    """Two secrets of each kind in the vault: created by the service, and handed over."""
-=======
-    """Two of everything with secrets in the vault: made by the service, and provided."""
->>>>>>> efb58cd (Callers provide secrets; only the site has a handover)
+    """Two secrets of each kind in the vault: created by the service, and provided."""
     cloud = InProcessCloud(tmp_path)
     world = World(cloud)
     assert await world.parts.epoch.advance() == 1

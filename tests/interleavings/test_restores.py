@@ -197,11 +197,7 @@ async def imported(world: World, name: str, apps: Precreated, **request: Any) ->
 async def test_imported_and_shared_connections_are_as_the_world_is(world):
     """What was imported, shared, renewed with a new secret and off-boarded since the backup is known again.
 
-<<<<<<< HEAD
-    The other host does all that, and this one reconciles. A secret that was handed over since is kept.
-=======
-    The other host does all that, and this one reconciles. A secret that was provided since then is kept.
->>>>>>> efb58cd (Callers provide secrets; only the site has a handover)
+    The other host does all that, and this one reconciles. A secret that was provided since is kept.
     """
     kept, left, new = [await world.registered() for _ in range(3)]
     made = {"Kept": await imported(world, "Kept", kept), "Left": await imported(world, "Left", left)}
