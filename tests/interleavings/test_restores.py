@@ -230,7 +230,7 @@ async def test_imported_and_shared_connections_are_as_the_world_is(world):
     assert new_one["secret"] == true[new_one["id"]]["secret"]
     stored = {each["id"].rsplit("/", 1)[-1] for each in world.cloud.vault("GET", "/secrets")["value"]}
     provided_secrets = {name for name in stored if name.startswith("import-")}
-    assert len(provided_secrets) >= 3, "the secret of the renewal since the backup is kept"
+    assert len(provided_secrets) >= 3, "the secret of a renewal after the backup is kept"
     for connection in (made["Kept"], shared, new_one["id"]):
         await removed(world, connection)
     world.clock.at += timedelta(days=10)
@@ -240,7 +240,7 @@ async def test_imported_and_shared_connections_are_as_the_world_is(world):
 
 
 async def test_a_restore_of_both_stores_is_reconciled(world):
-    """Storage and vault are of the same earlier moment: renewals and onboardings since then are reported."""
+    """Storage and vault are of the same earlier time: later renewals and onboardings are reported."""
     made = {name: await world.connected(name) for name in ("Renewed", "Left")}
     await ticked(world)
     before, secrets = backup(world), world.cloud.secrets()
@@ -268,4 +268,4 @@ async def test_a_restore_of_both_stores_is_reconciled(world):
     world.clock.at += timedelta(hours=2)
     inspected = await world.must("inspect_connection", id=made["Renewed"])
     differences = {each["code"] for each in inspected["directory"].get("differences", ())}
-    assert not differences & {"secret-removed", "secret-replaced"}, "nobody else did that"
+    assert not differences & {"secret-removed", "secret-replaced"}, "it was the service"

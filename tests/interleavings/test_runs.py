@@ -1,4 +1,4 @@
-"""Runs that people stop and resume while hosts work on them, and late writes of hosts that were stopped."""
+"""Runs that people stop and resume while hosts work on them, and late writes by hosts that were stopped."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def failed_at_consent(world: World) -> str:
 
 
 async def test_cancel_right_after_the_post(world):
-    """An onboarding that is cancelled before it began is in the lists, like any other."""
+    """An onboarding that is cancelled before it starts is in the lists like any other."""
     onboarding = await world.onboard("Contoso")
     await world.must("cancel_onboarding", id=onboarding)
     for queue in (names.OPERATIONS_QUEUE, names.STEPS_QUEUE):
@@ -46,7 +46,7 @@ async def test_cancel_right_after_the_post(world):
 
 
 async def test_rollback_meets_retry_at_consent_imported(world):
-    """A rollback that meets a retry waits for the step that the retry has begun; no grant stays."""
+    """A rollback that meets a retry waits for the step that the retry has started; no grant remains."""
     onboarding = await failed_at_consent(world)
     stops = world.pin("host0", "transact", names.ONBOARDINGS)
     await world.must("roll_back_onboarding", id=onboarding)
@@ -67,7 +67,7 @@ async def test_rollback_meets_retry_at_consent_imported(world):
 
 
 async def test_cancel_asked_then_succeeds_then_shared(world):
-    """A cancellation that comes too late, when another connection shares the app, leaves all as it is."""
+    """A cancellation that comes too late, when another connection shares the app, changes nothing."""
     onboarding = await world.onboard("Contoso")
     removal = await world.must("cancel_onboarding", id=onboarding)
     await world.drain(queues=(names.STEPS_QUEUE,))
@@ -83,7 +83,7 @@ async def test_cancel_asked_then_succeeds_then_shared(world):
 
 
 async def test_superseded_worker_with_parallel_steps(world):
-    """A host that was stopped while its parallel steps were done elsewhere gives each of them up once."""
+    """A stopped host whose parallel steps were done elsewhere gives up each of them once."""
     onboarding = await world.onboard("Contoso")
     outcome = world.pin("host1", "transact", names.ONBOARDINGS, skip=3)
     late = world.go("host1", world.drain(1))
@@ -100,7 +100,7 @@ async def test_superseded_worker_with_parallel_steps(world):
 
 
 async def test_settle_of_failed_late(world):
-    """A host that enters a failure late, after the run was resumed and succeeded, enters what it is now."""
+    """A host that records a failure late, after the run was resumed and succeeded, records the success."""
     world.refuse("POST", "addPassword", **BAD)
     onboarding = await world.onboard("Contoso")
     enters = world.pin("host1", "upsert", names.ONBOARDING_INDEX, "status:")
@@ -115,7 +115,7 @@ async def test_settle_of_failed_late(world):
 
 
 async def test_settle_of_succeeded_late_and_cancel(world):
-    """A host that enters a success late, after the run was cancelled, enters the cancellation."""
+    """A host that records a success late, after the run was cancelled, records the cancellation."""
     onboarding = await world.onboard("Contoso")
     await world.must("cancel_onboarding", id=onboarding)
     enters = world.pin("host1", "upsert", names.ONBOARDING_INDEX, "status:Succeeded")
@@ -146,7 +146,7 @@ async def test_retry_meets_sweep(world):
 
 
 async def test_name_at_once_two_requesters(world):
-    """Of two requesters who want one name at once, one gets it; nothing of the other one is left."""
+    """If two requesters want the same name at once, one gets it; nothing of the other one remains."""
     body = {"name": "Contoso", "tenantId": world.cloud.info["tenant"]}
     reserves = world.pin("operator", "insert")
     late = world.go("operator", world.call("create_onboarding", body))
@@ -162,7 +162,7 @@ async def test_name_at_once_two_requesters(world):
 
 
 async def test_clock_that_was_ahead_once(world):
-    """Inspections go on after the clock was ahead, and set right."""
+    """Inspections continue after the clock was ahead and was corrected."""
     await world.connected("Contoso")
     world.clock.at += timedelta(days=340)
     assert await world.hosts[0].timers.inspection_sweep.run() == 1
@@ -172,7 +172,7 @@ async def test_clock_that_was_ahead_once(world):
 
 
 async def test_clock_jumps_while_password_is_made(world):
-    """A step that looks abandoned and is done elsewhere leaves one secret, which the vault has."""
+    """A step that looks abandoned and is done elsewhere leaves one secret, which is in the vault."""
     onboarding = await world.onboard("Contoso")
     makes = world.pin("host1", "POST", "graph", "addPassword")
     late = world.go("host1", world.drain(1))
@@ -188,7 +188,7 @@ async def test_clock_jumps_while_password_is_made(world):
 
 
 async def test_clock_jumps_while_cancelled(world):
-    """A cancellation that takes a working host for a crashed one leaves no secret in the vault."""
+    """A cancellation that mistakes a working host for a crashed one leaves no secret in the vault."""
     onboarding = await world.onboard("Contoso")
     puts = world.pin("host1", "PUT", "keyVault")
     late = world.go("host1", world.drain(1))
@@ -204,9 +204,9 @@ async def test_clock_jumps_while_cancelled(world):
 
 
 async def test_zombie_at_vault_put(world):
-    """A host that is stopped while it stores a secret does not leave it as the current one.
+    """A host that is stopped while it stores a secret does not leave that secret as the current one.
 
-    A replica that does not find the secret yet does not count as its removal.
+    A replica that does not find the secret yet does not prove that the secret was removed.
     """
     world.not_found("POST", "removePassword")
     onboarding = await world.onboard("Contoso")

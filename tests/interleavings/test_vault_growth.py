@@ -1,4 +1,4 @@
-"""A requester cannot fill the vault: the number of secrets that it provides in a day is limited."""
+"""A requester cannot fill the vault: the number of secrets that it can provide in a day is limited."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in the 
 
 
 async def test_a_requester_provides_a_limited_number_of_secrets_a_day(world):
-    """Onboardings and renewals count together, and what is refused is neither stored nor reserved.
+    """Onboardings and renewals count together, and a refused secret is neither stored nor reserved.
 
-    Others are not concerned, and the next day begins with zero.
+    Other requesters are not affected, and the count starts at zero the next day.
     """
     for host in world.hosts:
         host.service._shared.secret_budget = SecretBudget(world.tables, world.clock, most=2)

@@ -1,6 +1,6 @@
 """One deployment in the process of the test: two hosts on one storage account, and the simulated cloud.
 
-Everything of the app is real, from the reading of an HTTP call to the requests of its clients. Every call to
+All of the app is real, from the reading of an HTTP call to the requests of its clients. Every call to
 storage and to the cloud can be pinned: it waits until the test lets it go.
 """
 
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 _ROUTES: Final = {endpoint.name: endpoint for endpoint in ENDPOINTS}
 _LOCK: Final = timedelta(days=100)
-"""A message is delivered again only if a test wants that."""
+"""A message is delivered again only if a test requests it."""
 
 _PATIENCE: Final = timedelta(hours=2)
 
@@ -52,7 +52,7 @@ class World:
     """The deployment, and everybody who acts on it."""
 
     def __init__(self, cloud: InProcessCloud, **settings: Any) -> None:
-        """What is in the cloud already is not of this deployment. ``settings`` differ from the usual ones."""
+        """What the cloud already contains is not part of this deployment. ``settings`` override the usual."""
         self.clock = HandClock()
         self.began = self.clock.at
         self.tables = MemoryTables(self.around)
@@ -63,9 +63,9 @@ class World:
         cloud.changed = self._changed
         self._changes: list[Made] = []
         self.arrive: Any = None
-        """What a scheduler does with each call."""
+        """What a scheduler does at each call."""
         self.known: set[str] = set()
-        """IDs of what in the cloud is not of this deployment: it was there before, or a test put it there."""
+        """IDs of objects in the cloud that are not this deployment's: they existed, or a test made them."""
         self.imports: set[str] = set()
         """Client IDs of the applications that a test registered."""
         self.calls = 0
@@ -98,7 +98,7 @@ class World:
 
     @property
     def parts(self) -> Parts:
-        """The parts of the first host, for looks at what is stored."""
+        """The parts of the first host, for reading what is stored."""
         return self.hosts[0].parts
 
     def changes(self) -> Sequence[Made]:
@@ -131,7 +131,7 @@ class World:
         return pin
 
     def go(self, actor: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Let an actor begin something."""
+        """Let an actor start something."""
 
         async def act() -> T:
             ACTOR.set(actor)
@@ -142,7 +142,7 @@ class World:
         return task
 
     async def until(self, pin: Pin, *tasks: asyncio.Task[Any]) -> None:
-        """Wait until a call is pinned. Fails if those who could make it have ended without it."""
+        """Wait until a call is pinned. Fails if everybody who could make the call has ended."""
         reached = asyncio.create_task(pin.reached.wait())
         waiting: set[asyncio.Task[Any]] = {reached, *tasks}
         while not pin.reached.is_set():
@@ -164,7 +164,7 @@ class World:
         key: str = "",
         **path: str,
     ) -> tuple[int, Any]:
-        """Call the API; the status and the document of the answer."""
+        """Call the API; return the status and the document of the response."""
         endpoint, query = _ROUTES[route], path.pop("query", "")
         url = f"https://onboarding.example/api{endpoint.path.format(**path)}"
         request = func.HttpRequest(
@@ -205,14 +205,14 @@ class World:
         self._fault(method, path, kind="status", status=status, code=code, skip=skip)
 
     def not_found(self, method: str, path: str) -> None:
-        """Let a replica of Graph answer one of the next requests that does not know the secret yet."""
+        """Let a replica of Graph that does not know the secret yet answer one of the next requests."""
         message = "No password credential found with keyId."
         self._fault(
             method, path, kind="status", status=400, code="Request_BadRequest", message=message, skip=0
         )
 
     def lose(self, method: str, path: str) -> None:
-        """Let the answer to one of the next requests to Graph get lost, after it took effect."""
+        """Lose the response to one of the next requests to Graph, after the request took effect."""
         self._fault(method, path, kind="drop", when="after")
 
     def _fault(self, method: str, path: str, **more: Any) -> None:
@@ -241,12 +241,12 @@ class World:
         return apps
 
     def imported(self) -> dict[str, Any]:
-        """The fields of a request that imports the applications that were registered last."""
+        """The fields of a request that imports the last registered applications."""
         assert self._registered is not None
         return self._registered.request()
 
     def objects(self) -> Iterator[dict[str, Any]]:
-        """Applications and service principals, deleted ones too, and the secrets in the vault."""
+        """Applications and service principals, including deleted ones, and the secrets in the vault."""
         deleted = "/directory/deletedItems/microsoft.graph"
         kinds = ("/applications", f"{deleted}.application", f"{deleted}.servicePrincipal")
         for path in (*kinds, "/servicePrincipals"):
@@ -254,7 +254,7 @@ class World:
         yield from self.cloud.vault("GET", "/secrets")["value"]
 
     def note_grants(self) -> None:
-        """Take the grants that exist now for those of the tenant's administrators."""
+        """Attribute the grants that exist now to the tenant's administrators."""
         for principal in self.cloud.graph("/servicePrincipals?$top=999")["value"]:
             self.known.add(principal["id"])
             for path in ("oauth2PermissionGrants", "appRoleAssignments"):
@@ -269,14 +269,14 @@ class World:
         await self.queues.delete(queue, received)
 
     async def take(self, queues: Sequence[str] = ()) -> tuple[str, Received] | None:
-        """The next visible message of the queues (all)."""
+        """The next visible message of the queues (by default all)."""
         for queue in queues or self.parts.runs:
             if received := await self.queues.receive(queue, lock=_LOCK):
                 return queue, received
         return None
 
     async def drain(self, host: int = 0, *, queues: Sequence[str] = ()) -> int:
-        """Handle the messages of the queues (all) that are visible until there are none; their number."""
+        """Handle the visible messages of the queues (by default all) until none is left; their number."""
         count = 0
         while found := await self.take(queues):
             await self.handle(host, *found)
@@ -286,7 +286,7 @@ class World:
     async def settle(
         self, host: int = 0, *, patience: timedelta = _PATIENCE, queues: Sequence[str] = ()
     ) -> None:
-        """Handle messages, also those that become visible within a while, until there are none."""
+        """Handle messages, including those that become visible within a while, until there are none."""
         limit = self.clock.at + patience
         while True:
             await self.drain(host, queues=queues)
@@ -296,7 +296,7 @@ class World:
             self.clock.at = max(self.clock.at, due)
 
     def _next(self, queues: Sequence[str]) -> datetime | None:
-        """When the next message that nobody handles becomes visible."""
+        """When the next message becomes visible that nobody is handling."""
         waiting = [
             message.visible_at
             for queue in queues or self.parts.runs
@@ -306,7 +306,7 @@ class World:
         return min(waiting, default=None)
 
     async def sweep(self, host: int = 0) -> None:
-        """What the timers of the runs do, at a time when all that stalls has stalled for long enough."""
+        """Run the timers of the runs, at a time when everything that stalled has stalled for long enough."""
         self.clock.at += timedelta(minutes=20)
         for engine in self.hosts[host].parts.engines.values():
             await engine.sweep()

@@ -55,7 +55,7 @@ class CloudProcess:
         self._tokens.clear()
 
     def trust(self) -> ssl.SSLContext:
-        """What a careful client trusts: this cloud's CA alone, with OpenSSL's strict checks."""
+        """What a careful client trusts: only this cloud's CA, with OpenSSL's strict checks."""
         context = ssl.create_default_context(cafile=self.info["certificate"])
         context.verify_flags |= ssl.VERIFY_X509_STRICT
         return context
@@ -67,7 +67,7 @@ class CloudProcess:
         await self._process.wait()
 
     async def stop(self) -> tuple[int, str]:
-        """SIGTERM it; return its exit code, and everything that it wrote since it was ready."""
+        """SIGTERM it; return its exit code and everything that it wrote since it was ready."""
         assert self._process is not None
         self._process.terminate()
         code = await asyncio.wait_for(self._process.wait(), 30)

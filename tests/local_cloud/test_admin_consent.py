@@ -76,7 +76,7 @@ async def test_accepting_grants_all_and_returns_to_the_reply_address(cloud):
 
 
 async def test_accepting_again_adds_nothing_twice(cloud):
-    """A second consent merges what is requested since then with what was granted."""
+    """A second consent adds what has been requested since to what was granted."""
     app = await asking(cloud, reply=REPLY)
     await cloud.http.post(page(cloud, app), data={"answer": "accept"})
     access = [{"id": each, "type": "Scope"} for each in (USER_READ, OPENID)]
@@ -136,7 +136,7 @@ async def test_unknown_applications_and_tenants_are_error_pages(cloud):
 
 
 async def test_another_tenant_consents_to_multitenant_applications_only(cloud):
-    """An application of one tenant is unknown in another, unless it is for any organization."""
+    """An application of one tenant is unknown in another, unless it is multitenant."""
     other = cloud.info["tenants"][0]["tenant"]
     app = await asking(cloud, reply=REPLY, permissions=((DIRECTORY_READ, "Role"),))
     address = f"{cloud.info['login']}/{other}/adminconsent?client_id={app['appId']}"

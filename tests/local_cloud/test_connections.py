@@ -1,4 +1,4 @@
-"""How the app's clients of Azure use connections."""
+"""How the app's Azure clients use connections."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Server:
 
 @pytest.mark.parametrize("proxy", ["", "http://127.0.0.1:1"])
 async def test_calls_share_a_connection_whatever_the_environment_says(tmp_path, monkeypatch, proxy):
-    """Calls of several clients use one connection, and no proxy of the environment."""
+    """Calls of several clients use one connection, and ignore the proxies in the environment."""
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     server = Server(tmp_path)
     listening, url = await server.start()

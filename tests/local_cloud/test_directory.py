@@ -1,4 +1,4 @@
-"""The product's own client of Graph against the simulated one."""
+"""The product's own Graph client against the simulated Graph."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def test_any_name_can_be_searched(directory, text):
 
 
 async def test_a_role_counts_as_soon_as_it_is_assigned(cloud):
-    """A call that is refused for want of a role is made once more, with a token that is surely new."""
+    """A call that is refused for lack of a role is repeated once with a token that is certainly new."""
     client = await cloud.client()
     environment = ENVIRONMENTS["AzurePublicCloud"].redirected(
         {key: cloud.info[key] for key in ("login", "graph", "resourceManager")}

@@ -12,7 +12,7 @@ from tests.local_cloud.clouds import CloudProcess, claims_of, name, refusal
 
 
 async def trust(cloud: CloudProcess, application: dict[str, Any], **different: object) -> None:
-    """A federated credential for the identity, with differences."""
+    """A federated credential for the identity, with changed values."""
     added = await cloud.graph(
         "POST",
         f"/applications/{application['id']}/federatedIdentityCredentials",
@@ -28,7 +28,7 @@ async def trust(cloud: CloudProcess, application: dict[str, Any], **different: o
 
 
 async def federated(cloud: CloudProcess, application: dict[str, Any], resource: str) -> httpx.Response:
-    """The answer to an application that presents a token of the identity for a resource."""
+    """The response to an application that presents a token of the identity for a resource."""
     return await cloud.login(
         client_id=application["appId"],
         client_assertion_type="urn:ietf:params:oauth:client-assertion-type:jwt-bearer",

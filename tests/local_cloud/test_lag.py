@@ -24,7 +24,7 @@ async def lag(cloud, seconds: float) -> None:
 
 
 async def test_a_new_application_does_not_show_at_first(cloud):
-    """Until the lag has passed, requests that read or refer to the application get the errors of Entra ID."""
+    """Until the lag has passed, requests that read or reference the application get Entra ID's errors."""
     await lag(cloud, 60)
     unique = name()
     app = await cloud.application(uniqueName=unique, displayName=unique)
@@ -53,7 +53,7 @@ async def test_a_new_application_does_not_show_at_first(cloud):
 
 
 async def test_uniqueness_sees_everything_and_upserts_what_reads_see(cloud):
-    """A name is reserved immediately, also for an upsert, which does not find what is not visible yet."""
+    """A name is reserved immediately, also for an upsert that does not find the object yet."""
     await lag(cloud, 60)
     unique = name()
     app = await cloud.application(uniqueName=unique)
@@ -70,7 +70,7 @@ async def test_uniqueness_sees_everything_and_upserts_what_reads_see(cloud):
 
 
 async def test_a_limited_caller_gets_a_misleading_error_first(cloud):
-    """Under OwnedBy a service principal made too early is refused with a misleading 403, later with 400."""
+    """With OwnedBy, a premature service principal is refused with a misleading 403, later with 400."""
     client = await cloud.client("Application.ReadWrite.OwnedBy")
     await lag(cloud, 1)
     made = time.monotonic()
@@ -135,7 +135,7 @@ async def test_a_new_secret_cannot_be_removed_at_first(cloud):
 
 
 async def test_an_owner_may_change_a_new_application_only_after_a_while(cloud):
-    """The ownership of a new application can show later than the application itself."""
+    """The ownership of a new application can become visible later than the application itself."""
     client = await cloud.client("Application.ReadWrite.OwnedBy")
     await cloud.control("PUT", "/lag", {"seconds": 0, "owners": 0.5})
     app = (await cloud.graph("POST", "/applications", {"displayName": "x"}, client=client)).json()
@@ -227,7 +227,7 @@ async def test_one_stale_read(cloud):
 
 
 async def test_an_upsert_can_try_to_create_again_what_reads_show(cloud):
-    """What an upsert sees is not documented: for some time it can be less than a read sees."""
+    """What an upsert sees is not documented: for some time, it can be less than a read sees."""
     await cloud.control("PUT", "/lag", {"upserts": 60})
     unique = name()
     app = await cloud.application(uniqueName=unique)

@@ -221,7 +221,7 @@ async def test_an_application_without_service_principal_gets_no_token(cloud):
     ],
 )
 async def test_login_answers_what_a_fault_asks_for(cloud, fault, expected):
-    """A fault chooses status and code, and can apply to the tokens for one resource alone."""
+    """A fault sets status and code, and can apply only to the tokens for one resource."""
     await cloud.fault(
         service="login", kind="status", body=r"scope=https://vault\.azure\.net/", times=None, **fault
     )

@@ -130,7 +130,7 @@ async def test_owned_by_changes_only_what_it_owns(cloud):
 
 @pytest.mark.parametrize("owns", [True, False])
 async def test_the_upserting_caller_may_own_what_it_made(cloud, owns):
-    """A POST makes its caller, or the owners that it names, the owners; of an upsert that is not promised."""
+    """A POST makes its caller, or the owners that it names, the owners; an upsert does not promise that."""
     await cloud.control("PUT", "/settings", {"upsertOwns": owns})
     client = await cloud.client("Application.ReadWrite.OwnedBy")
     path, prefer = f"/applications(uniqueName='{name()}')", {"Prefer": "create-if-missing"}

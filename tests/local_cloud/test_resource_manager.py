@@ -190,7 +190,7 @@ async def test_a_client_finds_the_services_and_its_subscriptions(cloud):
 
 
 async def _check_what_the_azure_cli_reads(cloud: CloudProcess) -> None:
-    """The CLI asks in this version, and takes the first audience for its tokens and the suffix for vaults."""
+    """The CLI requests this version, and uses the first audience for its tokens and the suffix for vaults."""
     manager = cloud.info["resourceManager"]
     told = (await cloud.http.get(f"{manager}/metadata/endpoints?api-version=2022-09-01")).json()
     assert (told["resourceManager"], told["authentication"]["audiences"][0]) == (manager, manager)

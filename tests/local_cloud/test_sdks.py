@@ -56,7 +56,7 @@ async def graph(cloud, credential):
 
 
 async def test_the_managed_identity_credential_gets_a_token(cloud, monkeypatch):
-    """azure-identity gets a token in the way of App Service."""
+    """azure-identity gets a token as it does in App Service."""
     monkeypatch.setenv("IDENTITY_ENDPOINT", cloud.info["managedIdentity"])
     monkeypatch.setenv("IDENTITY_HEADER", cloud.info["identityHeader"])
     async with ManagedIdentityCredential(client_id=cloud.info["identity"]["clientId"]) as credential:
@@ -65,7 +65,7 @@ async def test_the_managed_identity_credential_gets_a_token(cloud, monkeypatch):
 
 
 async def test_a_client_assertion_credential_replaces_a_secret(cloud):
-    """azure-identity can sign in with a token of the identity as its assertion."""
+    """azure-identity can sign in with a token of the identity as the client assertion."""
     app = await cloud.application()
     await cloud.graph("POST", "/servicePrincipals", {"appId": app["appId"]})
     federated = {

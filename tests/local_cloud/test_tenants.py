@@ -168,7 +168,7 @@ async def test_the_vault_belongs_to_the_home_tenant(cloud):
 
 @pytest.mark.usefixtures("consented")
 async def test_a_fault_can_affect_one_tenant(cloud):
-    """A fault with a tenant affects only that tenant's calls, and names it as the throttled one."""
+    """A fault for a tenant affects only that tenant's calls, and the error names that tenant as throttled."""
     await cloud.fault(service="graph", tenant=FABRIKAM, kind="throttle", retryAfter=3, times=None)
     throttled = await ask(cloud, "graph", "/v1.0/organization")
     assert throttled.status_code == 429
@@ -191,7 +191,7 @@ async def test_a_client_can_belong_to_the_other_tenant(cloud):
 
 
 async def test_consents_survive_a_restart(own_cloud):
-    """The other tenant is unchanged after the cloud was killed."""
+    """The other tenant is unchanged after the cloud is killed and restarted."""
     consent = (await own_cloud.control("POST", "/consents", {"tenant": FABRIKAM})).json()
     await own_cloud.control("POST", "/roleAssignments", {"principalId": consent["principalId"]})
     before = own_cloud.info["multitenantClientId"]

@@ -16,7 +16,7 @@ from infra.local import forks, process
 from infra.local.stack import ROOT
 
 DEADLINE = 60.0
-"""Seconds after which a test gives up waiting; nothing takes nearly so long on an idle machine."""
+"""Seconds after which a test stops waiting; on an idle machine, nothing takes nearly as long."""
 
 HOST_JSON = {
     "version": "2.0",
@@ -42,7 +42,7 @@ async def until(condition: Callable[[], Any]) -> Any:
             value = await value
         if value:
             return value
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "the condition did not become true in time"
         await asyncio.sleep(0.02)
 
 
@@ -121,7 +121,7 @@ class Sample:
             await process.kill(started)
 
     def calls(self, **wanted: object) -> list[dict[str, Any]]:
-        """What the app recorded, as far as it matches."""
+        """The recorded calls of the app that match."""
         file = self.folder / "calls"
         lines = file.read_text().splitlines() if file.exists() else []
         calls = [json.loads(line) for line in lines]

@@ -19,7 +19,7 @@ def _in(folder: Path) -> list[int]:
         try:
             if each.readlink() == folder:
                 found.append(int(each.parent.name))
-        except OSError:  # It ended meanwhile.
+        except OSError:  # It has ended.
             continue
     return found
 
@@ -39,7 +39,7 @@ def test_what_is_preloaded_exists(module):
 
 
 async def test_a_start_that_is_called_off_leaves_no_process(tmp_path):
-    """A start whose caller stops waiting leaves no process behind."""
+    """If the caller of a start stops waiting, no process remains."""
     first, second = tmp_path / "first", tmp_path / "second"
     first.mkdir()
     second.mkdir()
@@ -56,7 +56,7 @@ async def test_a_start_that_is_called_off_leaves_no_process(tmp_path):
 
 
 async def test_what_can_not_be_started_is_told(tmp_path, monkeypatch):
-    """When no process can be forked, the reason is a local cloud's error."""
+    """If no process can be forked, the local cloud raises an error with the reason."""
 
     def refuse(_: object) -> None:
         raise ConnectionRefusedError(111, "Connection refused")

@@ -25,7 +25,7 @@ def app(monkeypatch):
 
 
 def test_triggers(app):
-    """Triggers have their settings replaced; a route without a template is the function's name."""
+    """Settings in triggers are replaced by their values; without a route, the function's name is used."""
 
     @app.route()
     def hello(req: func.HttpRequest) -> str:
@@ -84,7 +84,7 @@ def test_a_connection_is_found_as_in_azure(app, connection, environment, expecte
 
 
 def test_a_connection_with_an_identity_is_refused(app):
-    """A connection whose parts name an identity stops the host: it has none."""
+    """A connection that is set by identity stops the host, because the host has no identity."""
 
     @app.queue_trigger(arg_name="message", queue_name="in", connection="STORE")
     def work(message: func.QueueMessage) -> None:

@@ -47,7 +47,7 @@ async def test_request_and_response(shared):
 
 
 async def test_a_body_without_a_length_is_dropped(shared):
-    """As in Azure, a function gets no body that is sent in chunks."""
+    """As in Azure, a function does not get a body that is sent in chunks."""
     _, client = shared
 
     async def chunks() -> AsyncIterator[bytes]:

@@ -82,7 +82,7 @@ async def test_it_reads_the_app(functions):
 
 
 async def test_a_request_and_its_answer_pass_it(functions, invoker):
-    """A function gets the whole request, and the caller the whole response."""
+    """A function gets the whole request, and the caller gets the whole response."""
     request = func.HttpRequest(
         method="POST",
         url="http://127.0.0.1/api/echo/kim?a=1",
@@ -108,13 +108,13 @@ async def test_messages_and_timers_pass_it(functions, invoker):
 
 
 async def test_a_function_that_raises_fails(functions, invoker):
-    """What a function raises reaches the host with its trace, so the message is tried again."""
+    """An exception in a function reaches the host with its trace, so the message is tried again."""
     with pytest.raises(microsoft_worker.FunctionError, match=r"ValueError: that message is bad\n(.|\n)+line"):
         await invoker.run(functions["work"], message("bad"), reason="test")
 
 
 async def test_the_switch_is_checked(tmp_path, monkeypatch):
-    """Another worker is refused, and without the switch the host reads the app itself."""
+    """An unknown worker is refused; without the switch, the host reads the app itself."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(StartError, match="LOCAL_WORKER is 'mine'; it must be 'microsoft' or not set"):
         await microsoft_worker.functions("worker_app", {"LOCAL_WORKER": "mine"})

@@ -44,7 +44,7 @@ def test_next_occurrence(schedule, expected):
     [("00:05:00", timedelta(minutes=5)), ("1.00:00:00", timedelta(days=1)), ("24:00:00", timedelta(days=24))],
 )
 def test_interval(schedule, every):
-    """A duration in place of an expression is an interval; 24:00:00 is 24 days, as in .NET."""
+    """A duration instead of an expression is an interval; 24:00:00 is 24 days, as in .NET."""
     assert ncrontab.parse(schedule).next(TUESDAY) == TUESDAY + every
 
 

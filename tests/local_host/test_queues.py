@@ -110,7 +110,7 @@ async def test_hidden_after_failure(sample, queue):
     async def one_is_left() -> bool:
         return await _count(queue) == 1
 
-    await until(one_is_left)  # the host deletes a message after the function's end
+    await until(one_is_left)  # the host deletes a message after the function has ended
     assert len(sample.calls(id="once", event="start")) == 1
 
 
@@ -252,12 +252,12 @@ def test_backoff():
     ("text", "body"), [("aMOkdXM=", "häus"), (" aGk=\n", "hi"), ("/w==", b"\xff"), ("", "")]
 )
 def test_decoding(text, body):
-    """A body is text where its bytes are UTF-8, else bytes."""
+    """A body is text if its bytes are UTF-8, and otherwise bytes."""
     assert decode(text, base64_encoded=True) == body
 
 
 async def test_missing_queue(account):
-    """A queue that does not exist really answers 404, which the host takes for an empty one."""
+    """A queue that does not exist causes a 404, which the host treats as an empty queue."""
     async with QueueClient.from_connection_string(account, "no-such-queue", api_version=PROTOCOL) as queue:
         with pytest.raises(ResourceNotFoundError):
             await queue.get_queue_properties()

@@ -76,5 +76,5 @@ def test_refused_templates(template):
 
 
 def test_decoding():
-    """Paths are percent-decoded, but an encoded slash is no separator."""
+    """Paths are percent-decoded, but an encoded slash does not separate segments."""
     assert decode("/api/a%20b/c%2Fd/%C3%A9") == "/api/a b/c%2Fd/é"

@@ -34,7 +34,7 @@ def _endpoints(stack: Stack) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def said() -> list[str]:
-    """The messages of the local cloud to the person at the terminal."""
+    """What the local cloud tells the person at the terminal."""
     return []
 
 

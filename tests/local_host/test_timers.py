@@ -40,7 +40,7 @@ async def test_no_overlap(sample):
 
 
 async def test_missed_run_is_made_good_once(sample):
-    """A run that was due while no host was running is made once at the next start, marked past due."""
+    """A run that was due while no host was running happens once at the next start, marked past due."""
     sample.environment["SAMPLE_SCHEDULE"] = "0 0 6 * * *"
     first, _ = await sample.start()
     await process.stop(first, seconds=10)
@@ -55,7 +55,7 @@ async def test_missed_run_is_made_good_once(sample):
 
 
 async def test_follows_the_local_clock(sample):
-    """Set forward past an occurrence the timer fires, and set back it continues from there."""
+    """Set past an occurrence, the clock fires the timer; set back, the timer continues from there."""
     sample.environment["SAMPLE_SCHEDULE"] = "0 0 0 1 1 *"
     _, url = await sample.start()
     year = datetime.now(UTC).year

@@ -10,7 +10,7 @@ from tests.support.stacks import local_cloud
 
 @pytest.fixture(scope="package")
 async def stack(tmp_path_factory):
-    """The local cloud of a deployment that renews secrets on its own, and where only operators retry."""
+    """A local cloud whose deployment renews secrets automatically and lets only operators retry."""
     folder = tmp_path_factory.mktemp("stack")
     async with local_cloud(folder, RENEW_BEFORE_DAYS="40", OPERATORS_ONLY="retry") as stack:
         yield stack
@@ -24,7 +24,7 @@ async def untouched(portal):
 
 @pytest.fixture(scope="package")
 async def portal(stack):
-    """Its callers. This fixture is separate: the one that other folders share uses their local cloud."""
+    """Its callers. This fixture is separate because the shared one of other folders uses their cloud."""
     portal = Portal(stack)
     await portal.control("PUT", "/settings", {"providerSeconds": 0})
     yield portal

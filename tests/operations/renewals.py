@@ -54,7 +54,7 @@ def current(vault_id: str) -> str:
 
 
 async def notices_of(portal, connection, kind) -> list[Any]:
-    """The data of the events of a kind about a connection, in the order of their arrival."""
+    """The data of the events of a kind about a connection, in the order in which they arrived."""
     found = (await portal.control("GET", "/inbox/notices")).json()["value"]
     about = [each["body"] for each in found if each["body"]["source"] == f"/connections/{connection['id']}"]
     return [body["data"] for body in about if body["type"].endswith(kind)]

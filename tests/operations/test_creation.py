@@ -1,4 +1,4 @@
-"""Just after a creation the directory may not know yet what exists, and who owns it."""
+"""Immediately after a creation, the directory may not know yet what exists and who owns it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def waits(portal, onboarding: str, code: str, name: str = "server-app") ->
 
 
 async def test_only_what_failed_is_repeated(portal):
-    """A refusal right after the creation passes; the application is not created again, nor looked up."""
+    """A refusal just after the creation is temporary; the app is neither created again nor looked up."""
     refused = {"service": "graph", "method": "PATCH", "path": "/applications/"}
     async with portal.fault(**refused, **DENIED, times=2), portal.fault(**refused, **NOT_FOUND, times=2):
         connection = await portal.onboarded()
@@ -47,9 +47,9 @@ async def test_only_what_failed_is_repeated(portal):
 
 
 async def test_a_lost_answer_makes_no_second_application(portal):
-    """When the answer of the creation is lost, the service finds what it created, as soon as it shows.
+    """If the response to the creation is lost, the service finds what it created as soon as it is visible.
 
-    That nobody may read the owners changes nothing: then Graph decides with the next call.
+    It does not matter if the service may not read the owners: Graph then decides at the next call.
     """
     lost = {"service": "graph", "method": "POST", "kind": "drop", "when": "after", "times": 1}
     await portal.control("PUT", "/lag", {"seconds": 1})
@@ -70,7 +70,7 @@ async def test_a_lost_answer_makes_no_second_application(portal):
 
 
 async def test_a_service_that_does_not_own_what_it_created_waits_for_an_administrator(portal, moved):
-    """After ten minutes without the service among the owners, an administrator has to add it."""
+    """If the service is not among the owners after ten minutes, an administrator has to add it."""
     silent = {"kind": "status", "status": 503, "times": None}
     async with portal.fault(service="graph", method="GET", path="/applications/.*/owners", **silent):
         onboarding = await portal.accepted()
@@ -93,7 +93,7 @@ async def test_a_service_that_does_not_own_what_it_created_waits_for_an_administ
 
 
 async def test_a_service_principal_without_its_owner_is_named(portal, moved):
-    """The service looks at the owners of a service principal. After ten minutes it goes on with a note."""
+    """The service checks the owners of a service principal. After ten minutes, it continues with a note."""
     name, silent = "server-principal", {"kind": "status", "status": 503, "times": None}
     async with portal.fault(service="graph", method="GET", path="/servicePrincipals/.*/owners", **silent):
         onboarding = await portal.accepted()
@@ -115,7 +115,7 @@ async def test_a_service_principal_without_its_owner_is_named(portal, moved):
 
 
 async def test_a_refusal_that_stays_is_named_after_some_minutes(portal, moved):
-    """After ten minutes the refusal is what it says, with its remedy, and what was made can be removed."""
+    """After ten minutes, the refusal is an error with a remedy, and what was created can be removed."""
     async with portal.fault(service="graph", method="PATCH", path="/applications/", **DENIED, times=None):
         onboarding = await portal.accepted()
         await until(partial(waits, portal, onboarding, "replication-lag"), "the first refusal")

@@ -22,12 +22,12 @@ async def registered(portal, change: str = "register") -> None:
         await portal.look("resourceManager", "POST", f"{url}?api-version=2022-09-01")
 
 
-@pytest.mark.usefixtures("untouched")  # its onboarding registered the other providers
+@pytest.mark.usefixtures("untouched")  # its onboarding has registered the other providers
 async def test_a_provider_that_stays_registering_is_recorded_and_watched(portal, moved):
-    """After some minutes the onboarding goes on; a notice follows a day later, and the end is noticed.
+    """After some minutes, the onboarding continues; a notice is sent a day later, and the end is detected.
 
-    The same applies to a provider whose registration Azure accepts, but does not begin. That Azure refuses to
-    register the provider once more does not matter.
+    The same applies to a provider whose registration Azure accepts but does not start. It does not matter if
+    Azure refuses to register the provider once more.
     """
     refused = {"service": "resourceManager", "path": f"{NAMESPACE}/register", "kind": "status", "status": 403}
     await registered(portal, "unregister")

@@ -107,7 +107,7 @@ async def test_a_failed_onboarding_is_rolled_back(portal):
 
 
 async def test_off_boarding_undoes_an_onboarding_that_failed_late(portal):
-    """Off-boarding a connection also undoes its onboarding when the last step of that failed."""
+    """Off-boarding a connection also undoes its onboarding if the onboarding failed in its last step."""
     connection = await portal.onboarded()
     onboarding = connection["onboardingId"]
     account = portal.stack.account.connection_string
@@ -187,7 +187,7 @@ async def test_an_app_that_is_being_removed_cannot_be_shared(portal):
 
 
 async def test_what_people_deleted_is_purged_as_well(portal):
-    """A removal also permanently deletes the halves of what somebody deleted by hand before."""
+    """A removal also permanently deletes objects that somebody has already deleted by hand."""
     connection = await portal.onboarded()
     await portal.look("graph", "DELETE", f"/v1.0/applications/{connection['serverApp']['objectId']}")
     principal = connection["clientApp"]["servicePrincipalId"]
@@ -211,7 +211,7 @@ async def test_a_removal_waits_for_both_halves(portal):
     ("status", "code"), [(403, "Authorization_RequestDenied"), (400, "Request_BadRequest")]
 )
 async def test_a_service_principal_that_may_not_be_purged_fails_nothing(portal, status, code):
-    """When Graph refuses the purge of a service principal, the removal ends, and names what it has left."""
+    """If Graph refuses to purge a service principal, the removal ends and names what remains."""
     connection = await portal.onboarded()
     principal = connection["serverApp"]["servicePrincipalId"]
     path = f"deletedItems/{principal}"
@@ -248,7 +248,7 @@ async def test_a_failed_onboarding_is_retried(portal):
 
 
 async def test_a_removal_that_fails_is_retried(portal):
-    """A failed removal shows the reason; a new request, or a resume, continues it."""
+    """A failed removal shows its reason; a new request or a resume continues it."""
     connection = await portal.onboarded()
     path = f"/api/connections/{connection['id']}"
     refusal = {"kind": "status", "status": 400, "code": "Request_BadRequest", "message": "no"}
@@ -275,7 +275,7 @@ async def test_what_the_status_does_not_allow_is_refused(portal, untouched):
 
 
 async def test_a_deployment_reserves_calls_for_operators(portal, untouched):
-    """A call that the settings reserve for operators is refused for a requester; the others are not."""
+    """Calls that the settings reserve for operators are refused for a requester; others are not."""
     onboarding = f"/api/onboardings/{untouched['onboardingId']}"
     for path in (f"{onboarding}/retry", "/api/operations/none/retry"):
         document = problem(await portal.call("POST", path), 403, "role-missing")

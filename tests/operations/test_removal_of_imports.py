@@ -61,9 +61,9 @@ async def test_grants_that_the_directory_does_not_show_yet_are_revoked(portal):
 
 @pytest.mark.parametrize("times", [1, None], ids=["succeeds later", "is cancelled"])
 async def test_grants_whose_answer_was_lost_are_revoked(portal, moved, times):
-    """Grants on imported apps are the service's although no answer came; those that were there are kept.
+    """Grants on imported apps belong to the service even without a response; earlier grants are kept.
 
-    That the directory lists each on a page of its own, behind an empty page, changes nothing.
+    It does not matter that the directory lists each on a page of its own, after an empty page.
     """
     apps = await precreated(portal, user_discovery=True, consent=False)
     client = (await portal.graph(f"/servicePrincipals(appId='{apps.client['appId']}')"))["id"]
@@ -82,7 +82,7 @@ async def test_grants_whose_answer_was_lost_are_revoked(portal, moved, times):
             await until(lambda: _granted(portal, client), "the grant")
             removal = await operate(portal, "POST", f"{path}/cancel")
             await step(portal, f"/api/operations/{removal['id']}", "consent", "Waiting")
-            await moved(timedelta(minutes=3))  # some grants were noted, but not made: they never show
+            await moved(timedelta(minutes=3))  # some grants were noted but not made: they never show
         else:
             connection = (await portal.finished(onboarding))["connectionId"]
             removal = await operate(portal, "DELETE", f"/api/connections/{connection}")

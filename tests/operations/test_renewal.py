@@ -111,7 +111,7 @@ async def test_a_renewal_that_failed_leaves_no_third_secret(portal):
 
 
 async def test_a_late_resume_does_not_affect_the_next_renewal(portal):
-    """The next renewal removes the old secret in place of a failed one, which nobody can resume any more."""
+    """The next renewal removes the old secret instead of the failed one, which can no longer be resumed."""
     connection = await portal.onboarded()
     first = await renewal(portal, connection)
     path = f"/api/connections/{connection['id']}/renewals/{first['id']}/confirm"
@@ -186,7 +186,7 @@ async def test_a_new_secret_that_login_refuses_replaces_none(portal):
 
 
 async def test_the_old_secret_is_not_removed_while_login_refuses_the_new_one(portal):
-    """After the confirmation the service asks login for a token with the new secret, until it gets one."""
+    """After the confirmation, the service asks login for a token with the new secret until it gets one."""
     before = await portal.onboarded()
     operation = await renewal(portal, before)
     both = await secrets(portal, before)
@@ -265,7 +265,7 @@ async def test_only_a_waiting_renewal_can_be_confirmed(portal, untouched):
     ],
 )
 async def test_an_invalid_renewal_is_refused(portal, untouched, body, pointer):
-    """Each fault in a request is reported with its place, and nothing starts."""
+    """Each fault in a request is reported with its location, and nothing starts."""
     path = f"/api/connections/{untouched['id']}/renewals"
     answer = await portal.call("POST", path, caller="operator", json=body)
     assert [each["pointer"] for each in problem(answer, 422, "invalid-request")["errors"]] == [pointer]

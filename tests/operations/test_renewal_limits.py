@@ -1,4 +1,4 @@
-"""When nobody confirms a renewal: reminders, the time limit, and what silence does not destroy."""
+"""If nobody confirms a renewal: reminders, the time limit, and what silence does not destroy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.portal import until
 
 
 async def still_waits(portal, operation, later) -> None:
-    """Move the clock; the operation checks once more whether it is confirmed, and waits again."""
+    """Move the clock. The operation checks once more whether it is confirmed, and waits again."""
     path = f"/api/operations/{operation['id']}"
     attempts = (await step(portal, path, "confirmation", "Waiting"))["attempts"]
     await later
@@ -29,10 +29,10 @@ async def still_waits(portal, operation, later) -> None:
 
 
 async def test_the_old_secret_is_removed_after_a_last_reminder(portal, moved):
-    """Without a confirmation the old secret is removed at the time limit; the reason is told and recorded."""
+    """If nobody confirms, the old secret is removed at the time limit; the reason is sent and recorded."""
     connection = await portal.onboarded()
     operation = await renewal(portal, connection, timeLimitDays=4)
-    for _ in range(3):  # the service looks every few hours
+    for _ in range(3):  # the service checks every few hours
         await still_waits(portal, operation, moved(timedelta(hours=23)))
     assert len(await secrets(portal, connection)) == 2
 
@@ -64,7 +64,7 @@ async def test_the_old_secret_is_removed_after_a_last_reminder(portal, moved):
 
 
 async def test_nothing_is_removed_after_silence(portal, moved):
-    """A service that was away for forty days reminds again, and grants the time anew, also a second time."""
+    """A service that was away for forty days reminds again and restarts the time limit, more than once."""
     connection = await portal.onboarded()
     operation = await renewal(portal, connection)
     (first,) = await until(lambda: notices_of(portal, connection, "RenewalWaits"), "the notice")
@@ -86,7 +86,7 @@ async def test_nothing_is_removed_after_silence(portal, moved):
 
 
 async def test_what_nobody_was_told_is_not_done(portal, moved):
-    """While no channel accepts the last reminder, the old secret stays, however long that takes."""
+    """While no channel accepts the last reminder, the old secret is kept, however long that takes."""
     connection = await portal.onboarded()
     operation = await renewal(portal, connection, timeLimitDays=4)
     await portal.control("PUT", "/inbox/notices/answer", {"status": 503, "times": 1_000_000})
@@ -97,7 +97,7 @@ async def test_what_nobody_was_told_is_not_done(portal, moved):
 
 
 async def test_a_time_limit_of_zero_means_none(portal, moved):
-    """With a limit of 0 the old secret is kept until a person confirms; an expired new one is replaced."""
+    """With a limit of 0, the old secret is kept until a person confirms; an expired new one is replaced."""
     connection = await portal.onboarded()
     end = (datetime.now(UTC) + timedelta(days=100)).isoformat()
     operation = await renewal(portal, connection, timeLimitDays=0, secretEndDate=end)

@@ -37,9 +37,9 @@ async def test_a_policy_that_forbids_the_secret_is_reported(portal):
 
 
 async def test_a_policy_for_newer_applications_does_not_stop_a_renewal(portal):
-    """A restriction counts for applications that were created on or after its date.
+    """A restriction applies to applications that were created on or after its date.
 
-    One that exempts callers by attributes is a warning of the renewal, and Graph decides.
+    A restriction that exempts callers by attributes causes a warning of the renewal, and Graph decides.
     """
     connection = await portal.onboarded()
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
@@ -59,7 +59,7 @@ async def test_a_policy_for_newer_applications_does_not_stop_a_renewal(portal):
 
 
 async def test_a_policy_of_the_application_counts_before_that_of_the_tenant(portal):
-    """A policy that an administrator assigned to the application replaces the tenant's, type by type."""
+    """A policy that is assigned to the application replaces the tenant's, restriction by restriction."""
     connection = await portal.onboarded()
     short = {"restrictionType": "passwordLifetime", "maxLifetime": "P30D", "state": "enabled"}
     long = {"displayName": "CMG", "isEnabled": True}

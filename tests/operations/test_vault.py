@@ -1,4 +1,4 @@
-"""The vault keeps what is deleted: the service recovers a secret that it needs, and else leaves it there."""
+"""The vault keeps what is deleted: the service recovers a secret that it needs, and leaves others there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ VERSION = "api-version=7.5"
 
 
 async def test_a_secret_that_somebody_deleted_is_recovered_first(portal):
-    """A renewal recovers the secret before it makes a new one, so that the old version stays readable."""
+    """A renewal recovers the secret before it creates a new one, so the old version stays readable."""
     connection = await portal.onboarded()
     path = f"/secrets/cmg-{connection['onboardingId']}"
     await portal.look("keyVault", "DELETE", f"{path}?{VERSION}")
@@ -61,9 +61,9 @@ async def test_a_removal_ends_with_and_without_purge_protection(portal, protecte
 
 
 async def test_a_refused_secret_does_not_stay_in_the_tenant(portal):
-    """While the vault accepts no secret, the app has none, and the service creates none again and again.
+    """While the vault accepts no secret, the app has none, and the service does not keep creating more.
 
-    A replica does not find the secret that the service removes: the error names it, and the next attempt
+    If a replica does not find the secret that the service removes, the error names it, and the next attempt
     removes it.
     """
     reading = ["secrets/getSecret/action", "secrets/readMetadata/action", "secrets/recover/action"]

@@ -30,16 +30,16 @@ END = (datetime.now(UTC) + timedelta(days=100)).replace(microsecond=0).isoformat
 
 
 def is_write(exchange: Exchange) -> bool:
-    """Whether a request to the cloud changes something. A batch only reads if all its parts do."""
+    """Whether a request to the cloud changes something. A batch only reads if all its parts only read."""
     if exchange.service == "keyVault" and "Authorization" not in exchange.headers:
-        return False  # asks for the challenge, with an empty body
+        return False  # requests the challenge, with an empty body
     if exchange.path.endswith("/$batch"):
         return any(each["method"] != "GET" for each in json.loads(exchange.body)["requests"])
     return exchange.method != "GET"
 
 
 async def dry_run(lane: Lane, request: Mapping[str, Any], caller: str = "requester") -> dict[str, Any]:
-    """The answer of a dry run, which must leave everything unchanged."""
+    """The response of a dry run, which must leave everything unchanged."""
     before = await stored(lane)
     lane.proxy.exchanges.clear()
     answer = await lane.portal.call(
@@ -49,7 +49,7 @@ async def dry_run(lane: Lane, request: Mapping[str, Any], caller: str = "request
     seen = list(lane.proxy.exchanges)
     assert [each.label for each in seen if each.service in CLOUD and is_write(each)] == []
     written = [each.label for each in seen if each.service == TABLE and each.method != "GET"]
-    assert set(written) == {f"upsert {names.AUDIT}"}, "only that somebody asked"
+    assert set(written) == {f"upsert {names.AUDIT}"}, "only the event that somebody asked"
     assert [each.label for each in seen if each.service == QUEUE and each.label.startswith("put")] == []
     assert await stored(lane) == before
     lane.proxy.exchanges.clear()
@@ -58,7 +58,7 @@ async def dry_run(lane: Lane, request: Mapping[str, Any], caller: str = "request
 
 
 async def stored(lane: Lane) -> dict[str, Any]:
-    """All rows but those of the audit trail, all messages, and how many objects the directory has."""
+    """All rows except those of the audit trail, all messages, and the number of objects in the directory."""
     rows: dict[str, Any] = {table: await lane.rows(table) for table in names.TABLES if table != names.AUDIT}
     messages = {queue: await lane.waiting(queue) for queue in names.QUEUES}
     objects = {
@@ -84,7 +84,7 @@ CASES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("case", CASES)
 async def test_the_calls_are_those_of_the_onboarding(lane, case):
-    """The onboarding makes exactly the changing calls in the dry run: method, path and body."""
+    """The onboarding makes exactly the changing calls that the dry run shows: method, path and body."""
     onboarding = await lane.begin(**CASES[case])
     server = {**onboarding.request["serverApp"], "secretEndDate": END}
     if case == "own URI":
@@ -103,7 +103,7 @@ async def test_the_calls_are_those_of_an_import(lane):
     registered = [each for each in calls if each.get("step", "").startswith("provider-")]
     assert [each["method"] for each in calls if each not in registered] == ["PUT", "POST", "POST", "PUT"]
     assert "step" not in calls[0]  # the API makes it when the request arrives
-    # Neither tables, queues, answers nor logs contain the secret, nor does the copy of the onboarding.
+    # No table, queue, response or log contains the secret, and neither does the copy of the onboarding.
     written = [each for each in onboarding.exchanges if each.service == "keyVault" and is_write(each)]
     assert [each.label for each in onboarding.exchanges if apps.secret.encode() in each.body] == [
         each.label for each in written if "/record-" not in each.path
@@ -202,13 +202,13 @@ def normal(exchange: Exchange, onboarding: str, made: Any) -> tuple[str, str, st
         return None
     body: Any = json.loads(exchange.body) if exchange.body else None
     if exchange.service == "keyVault":
-        del body["value"]  # no answer contains the secret itself
+        del body["value"]  # no response contains the secret itself
     path, body = named(exchange.path, body, onboarding, made)
     return (SERVICES[exchange.service], exchange.method, path, body)
 
 
 def named(path: str, body: Any, onboarding: str, made: Any) -> tuple[str, Any]:
-    """Path and body of a call, with names instead of the IDs that were not known before."""
+    """Path and body of a call, with names instead of IDs that were not known in advance."""
     text = re.sub(r"import-([0-9a-f-]{36}|\{onboarding\})-[0-9a-f]{16}", "{import}", json.dumps([path, body]))
     for known, name in (
         (profiles.scope_id(onboarding), profiles.scope_id("{onboarding}")),
@@ -278,7 +278,7 @@ async def test_a_mistyped_dry_run_is_not_an_onboarding(lane, query):
 
 
 async def test_faults_of_a_request_are_faults_of_its_dry_run(lane):
-    """A dry run refuses an invalid request in the same way."""
+    """A dry run refuses an invalid request in the same way as an onboarding."""
     answer = await lane.portal.call(
         "POST", f"{lane.address}/api/onboardings?dryRun=true", json=lane.portal.request(colour="red")
     )
@@ -286,7 +286,7 @@ async def test_faults_of_a_request_are_faults_of_its_dry_run(lane):
 
 
 async def test_a_dry_run_reports_that_the_cloud_does_not_answer(lane):
-    """When Graph does not answer, a dry run answers with a Retry-After."""
+    """If Graph does not respond, a dry run responds with a Retry-After header."""
     async with lane.portal.fault(service="graph", kind="throttle", times=None, retryAfter=7):
         answer = await lane.portal.call(
             "POST", f"{lane.address}/api/onboardings?dryRun=true", json=lane.portal.request()

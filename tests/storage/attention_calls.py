@@ -14,12 +14,12 @@ async def codes(world: World, tenant: str | None = None) -> list[str]:
 
 
 async def entries(world: World, **query: Any) -> list[dict[str, Any]]:
-    """What the list of things in trouble shows."""
+    """The entries in the list of what needs attention."""
     return [*(await world.call("list_attention", **query))["value"]]
 
 
 async def handled(world: World, name: str, **query: Any) -> tuple[int, int]:
-    """How many things a call has handled and kept, over all its continuations."""
+    """How many entries a call has handled and kept, over all its continuations."""
     done, kept = 0, 0
     while True:
         answer = await world.call(name, **query)

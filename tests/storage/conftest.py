@@ -14,7 +14,7 @@ from tests.support.accounts import EmulatedAccount, MemoryAccount
 
 
 class Emulator:
-    """The emulator that the tests of this folder share, started by the first one that needs it."""
+    """The emulator that the tests in this folder share; the first test that needs it starts it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -28,7 +28,7 @@ class Emulator:
         return EmulatedAccount(self._storage.account.connection_string)
 
     async def stop(self) -> None:
-        """Stop it, if a test has started it."""
+        """Stop it if a test has started it."""
         if self._storage is not None:
             await self._storage.stop()
 
@@ -78,9 +78,9 @@ def limits():
 
 @pytest.fixture
 async def bench(account, tmp_path, limits, monkeypatch):
-    """An engine whose steps all succeed at once, unless a test sets a handler."""
+    """An engine whose steps all succeed immediately, unless a test sets a handler."""
     bench = await Workbench.open(account, tmp_path / "clock", limits=limits)
-    monkeypatch.setattr(names, "QUEUES", (*names.QUEUES, bench.runs.queue))  # only known ones have messages
+    monkeypatch.setattr(names, "QUEUES", (*names.QUEUES, bench.runs.queue))  # only known plans have messages
     for name in DIAMOND.steps:
         bench.on(name, done)
     return bench

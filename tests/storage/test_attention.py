@@ -1,4 +1,4 @@
-"""What needs attention stays until it is solved or dismissed, whatever else there is."""
+"""What needs attention stays until it is solved or dismissed, whatever else exists."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REASON = "The customer has left."
 
 @pytest.fixture
 def world(tmp_path):
-    """A deployment in which nothing happened yet."""
+    """A new deployment."""
     return World(tmp_path / "clock")
 
 
@@ -39,7 +39,7 @@ async def failed(world: World, name: str) -> str:
 
 
 async def test_a_failed_run_needs_attention_until_it_is_dismissed(world):
-    """However long ago it was requested: time ends nothing. The trail shows who dismissed it, and why."""
+    """Its age does not matter: time alone ends nothing. The trail shows who dismissed it, and why."""
     await world.onboard(onboarding_request(name="late"), world.clock.now())
     world.advance(timedelta(days=31))
     run = await world.parts.onboarding_runs.load(run_id("late"))
@@ -57,7 +57,7 @@ async def test_a_failed_run_needs_attention_until_it_is_dismissed(world):
 
 
 async def test_all_entries_of_a_code_are_dismissed_together(world):
-    """One call ends all failed runs or all poison messages, and nothing else."""
+    """One call dismisses all failed runs or all poison messages, and nothing else."""
     for name in ("a", "b", "c"):
         await failed(world, name)
         await world.poison(name, world.clock.now())
@@ -69,7 +69,7 @@ async def test_all_entries_of_a_code_are_dismissed_together(world):
 
 
 async def test_what_has_not_failed_cannot_be_dismissed(world):
-    """An operator does not hide a run that goes on, and nothing that does not exist."""
+    """An operator can dismiss neither a run that continues nor something that does not exist."""
     head = await world.onboard(onboarding_request(name="goes on"), world.clock.now())
     for name, code in ((head.id, "not-in-this-status"), (run_id("unknown"), "not-found")):
         for call, query in (("dismiss", {"reason": REASON}), ("retry_trouble", {})):
@@ -79,7 +79,7 @@ async def test_what_has_not_failed_cannot_be_dismissed(world):
 
 
 async def test_acknowledged_expirations_hide_no_others(world):
-    """A hundred acknowledged expirations of one tenant take nothing from the list of what ends."""
+    """A hundred acknowledged expirations of one tenant hide no other expiration."""
 
     def acknowledged(connection: Connection) -> Connection:
         ends_at = connection.expirations[SECRET]
@@ -97,14 +97,14 @@ async def test_acknowledged_expirations_hide_no_others(world):
 
 
 def difference(code: str) -> dict[str, Difference]:
-    """A difference of a connection, by its key."""
+    """A difference of a connection, with its key."""
     at = datetime(2026, 11, 1, tzinfo=UTC)
     found = Difference(code=code, app="serverApp", since=at, detail="d", impact="i", remedy="r")
     return {found.key: found}
 
 
 async def test_failed_runs_are_retried_by_cause_tenant_and_time(world):
-    """After an outage an operator resumes the runs that failed of it, in its time, and no others."""
+    """After an outage, an operator resumes the runs that it failed, in its time range, and no others."""
     runs = world.parts.onboarding_runs
     for name, code in (("before", "forbidden"), ("during", "forbidden"), ("other", "timed-out")):
         head = await world.onboard(onboarding_request(name=name), world.clock.now())
@@ -132,7 +132,7 @@ async def test_failed_runs_are_retried_by_cause_tenant_and_time(world):
 
 
 async def test_a_difference_is_dismissed_until_there_is_another(world):
-    """An operator accepts what a customer has changed on purpose. The next difference is news again."""
+    """An operator accepts what a customer changed on purpose. The next difference needs attention again."""
     made = await world.connect("drifts", world.clock.now() + timedelta(days=300))
     await world.parts.stores.connection_store.change(
         made.id, lambda each: each.evolve(differences=difference("scope"))
@@ -141,7 +141,7 @@ async def test_a_difference_is_dismissed_until_there_is_another(world):
     assert await handled(world, "dismiss_all", code="drifting", reason=REASON) == (1, 0)
     assert await codes(world) == []
     record = await world.parts.stores.connection_store.get(made.id)
-    await world.parts.stores.drift_index.enter(record)  # as the next inspection does
+    await world.parts.stores.drift_index.enter(record)  # as in the next inspection
     assert await codes(world) == []
     await world.parts.stores.drift_index.enter(
         record.evolve(differences={**record.differences, **difference("uri")})
@@ -151,7 +151,7 @@ async def test_a_difference_is_dismissed_until_there_is_another(world):
 
 
 async def test_unreadable_rows_are_dismissed_or_read_again(world):
-    """A row that is known is dismissed until it changes; after another release it is read again."""
+    """A known row stays dismissed until it changes; after an upgrade, it is read again."""
     for name in ("a", "b"):
         await world.connect(name, world.clock.now() + timedelta(days=300), drifts=False)
     for row in [row for row in world.rows() if row.table == names.CONNECTIONS and row.partition == TENANT]:
@@ -170,7 +170,7 @@ async def test_unreadable_rows_are_dismissed_or_read_again(world):
 
 
 async def test_who_dismissed_what_when_and_why_is_kept(world):
-    """The dismissals are a list of their own, also of what no longer exists."""
+    """Dismissals have their own list, which also contains those of entries that no longer exist."""
     await failed(world, "a")
     await world.poison("b", world.clock.now())
     for code in ("onboarding-failed", "given-up"):
@@ -184,7 +184,7 @@ async def test_who_dismissed_what_when_and_why_is_kept(world):
 
 
 async def test_a_run_that_waits_is_hurried_or_dismissed(world):
-    """What waits for a customer is dismissed while its cause is the same, and retried at once."""
+    """A run that waits for a customer is dismissed until its cause changes, or retried at once."""
     runs = world.parts.onboarding_runs
     head = await world.onboard(onboarding_request(name="waits"), world.clock.now())
     run = await runs.load(head.id)
@@ -212,7 +212,7 @@ async def test_a_run_that_waits_is_hurried_or_dismissed(world):
 
 
 async def test_bulk_calls_continue_where_they_stopped(world, monkeypatch):
-    """A call about very much ends after some time, with the URL of the next call: nothing is left out."""
+    """A call about many entries ends after some time, with the URL of the next call: nothing is omitted."""
     monkeypatch.setattr(attention_list, "_MOST", 4)
     monkeypatch.setattr(attention_list, "_PAGE", 2)
     for name in "abcdefghi":
@@ -228,7 +228,7 @@ async def test_bulk_calls_continue_where_they_stopped(world, monkeypatch):
 
 
 async def test_expirations_and_long_runs_are_dismissed_together(world):
-    """Nobody acknowledges a hundred expirations one by one. What is dismissed comes back only as news."""
+    """One call dismisses a hundred expirations. What is dismissed returns only when something changes."""
     now = world.clock.now()
     dead = await world.connect("dead", now - timedelta(days=300), drifts=False)
     await world.connect("soon", now + timedelta(days=3), drifts=False)
@@ -247,7 +247,7 @@ async def test_expirations_and_long_runs_are_dismissed_together(world):
     connection = await world.parts.stores.connection_store.get(dead.id)
     assert connection.is_acknowledged(SECRET)
     world.advance(timedelta(days=3))
-    assert await codes(world) == [], "the soon one is acknowledged"
+    assert await codes(world) == [], "the one that expires soon is acknowledged"
     await world.fail(world.parts.onboarding_runs, head)
     assert await codes(world) == ["onboarding-failed"]
     assert (await world.call("retry_trouble", path={"id": head.id}))["done"] == 1
@@ -255,7 +255,7 @@ async def test_expirations_and_long_runs_are_dismissed_together(world):
 
 
 async def test_a_site_that_waits_is_reminded_or_dismissed(world):
-    """What only a customer can end is dismissed, too: with a reason, until somebody retries it."""
+    """What only a customer can end can also be dismissed: with a reason, until somebody retries it."""
     now = world.clock.now()
     made = await world.connect("far", now + timedelta(days=300), drifts=False, handover=Handover(since=now))
     assert await codes(world) == []
@@ -268,7 +268,7 @@ async def test_a_site_that_waits_is_reminded_or_dismissed(world):
     assert (await codes(world), (await world.call("get_overview"))["waitingForSite"]["count"]) == ([], 1)
     world.advance(timedelta(days=8))
     await world.timers.sweep_expirations()
-    assert await codes(world) == [], "another reminder is no news for the operator"
+    assert await codes(world) == [], "another reminder changes nothing for the operator"
     before = len(world.rows())
     assert (await world.call("retry_trouble", path={"id": entry["id"]}))["done"] == 1
     assert await codes(world) == ["waits-for-site"]

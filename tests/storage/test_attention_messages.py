@@ -1,4 +1,4 @@
-"""Poison messages among what needs attention: retried, kept and dismissed."""
+"""Poison messages that need attention: retried, kept and dismissed."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ REASON = "The customer has left."
 
 @pytest.fixture
 def world(tmp_path):
-    """A deployment in which nothing happened yet."""
+    """A new deployment."""
     return World(tmp_path / "clock")
 
 
 async def test_poison_messages_are_retried_in_one_call_and_hopeless_ones_stay(world):
-    """Of many messages, those go on whose run can; the others stay with a count and a reason, unsent."""
+    """Messages whose run can continue are sent; the others are kept, with a count and a reason."""
     now = world.clock.now()
     head = await world.onboard(onboarding_request(name="lives"), now)
     world.queues._messages[names.STEPS_QUEUE] = []
@@ -56,7 +56,7 @@ async def test_poison_messages_are_retried_in_one_call_and_hopeless_ones_stay(wo
     }
     assert all(shown[text]["detail"].startswith(detail) for text, (_, detail) in lost.items())
     assert all(each["since"] < each["givenUpAt"] and each["remedy"] for each in shown.values())
-    await world.parts.engines[names.STEPS_QUEUE].abandon(alive.encode())  # it is back, whatever the cause
+    await world.parts.engines[names.STEPS_QUEUE].abandon(alive.encode())  # listed again, whatever the cause
     assert world.parts.onboarding_runs.status(await world.parts.onboarding_runs.load(head.id)) == "Failed"
     assert await handled(world, "dismiss_all", code="given-up", cause="message-field", reason=REASON) == (
         1,
@@ -65,7 +65,7 @@ async def test_poison_messages_are_retried_in_one_call_and_hopeless_ones_stay(wo
 
 
 async def test_a_message_that_comes_back_is_counted(world):
-    """A worker that crashes again after each retry leaves one message with the number of its crashes."""
+    """If a worker crashes again after each retry, one message remains, with the number of its crashes."""
     head = await world.onboard(onboarding_request(name="crashes"), world.clock.now())
     engine = world.parts.engines[names.STEPS_QUEUE]
     for number in range(1, 4):

@@ -1,4 +1,4 @@
-"""Attention is empty when nobody is needed, and whoever needs somebody is found, whatever else there is."""
+"""Attention is empty when nobody is needed, and each case that needs somebody is found among all others."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NEEDS: Final[Mapping[str, str]] = {
     "failed": "onboarding-failed",
     "goes on": "",
 }
-"""What a deployment can have, and the code with which that needs attention."""
+"""What a deployment can contain, and the code of the entry that it causes."""
 
 PARTS: Final = {
     "differences": {"drifts"},
@@ -79,7 +79,7 @@ async def populate(world: World, kind: str, tenant: str, name: str) -> None:
 
 
 async def shows_each_tenant(world: World, population: list[tuple[str, str, int]]) -> None:
-    """The parts of the overview have a place for each tenant, whoever has the most."""
+    """The parts of the overview have room for each tenant, whichever has the most entries."""
     document: Any = await world.call("get_overview")
     for part, kinds in PARTS.items():
         wanted = {tenant for kind, tenant, _ in population if kind in kinds}
@@ -93,14 +93,14 @@ async def shows_each_tenant(world: World, population: list[tuple[str, str, int]]
 
 
 async def codes(world: World, tenant: str | None) -> tuple[set[str], set[str]]:
-    """The codes that are listed, and those of them of which there is more than was read."""
+    """The listed codes, and those of them that have more entries than were read."""
     document: Any = await world.call("get_overview", tenantId=tenant)
     found = {each["code"]: each["more"] for each in document["attention"] if each["code"] != "job-late"}
     return set(found), {code for code, more in found.items() if more}
 
 
 async def check(folder: Path, population: list[tuple[str, str, int]]) -> None:
-    """Build a deployment, and compare what it shows with what is in it."""
+    """Build a deployment, and compare what it shows with what it contains."""
     world, numbers = World(folder / "clock"), itertools.count()
     for kind, tenant, count in population:
         for _ in range(count):
@@ -123,7 +123,7 @@ async def check(folder: Path, population: list[tuple[str, str, int]]) -> None:
 )
 @given(population=st.lists(ONE, max_size=7))
 def test_attention_shows_who_needs_somebody_and_nothing_else(tmp_path, population):
-    """For all and for each tenant: each case that needs somebody is there, and no other one."""
+    """For all and for each tenant: each case that needs somebody is listed, and no other."""
     asyncio.run(check(tmp_path, [(*each, 1) for each in population]))
 
 
@@ -143,7 +143,7 @@ def difference(tenant: int, number: int, code: str) -> DriftEntry:
     size=st.integers(1, 40),
 )
 def test_each_tenant_and_each_kind_has_a_place_among_the_differences(counts, size):
-    """Of each tenant some differences are read; of those of all, each tenant and then each kind is shown."""
+    """Some differences of each tenant are read; the list for all has room for each tenant and each kind."""
     tables, numbers = MemoryTables(), itertools.count()
     tables.create(names.CONNECTIONS)
     entries = [
@@ -178,6 +178,6 @@ def test_each_tenant_and_each_kind_has_a_place_among_the_differences(counts, siz
     suppress_health_check=list(HealthCheck),
 )
 @given(population=st.lists(ONE, min_size=1, max_size=5), loud=st.lists(ONE, min_size=1, max_size=2))
-def test_the_loudest_hide_nobody(tmp_path, population, loud):
-    """A hundred cases of any kind take no place from a few others; what was not read is shown as more."""
+def test_many_cases_of_one_kind_hide_no_other(tmp_path, population, loud):
+    """A hundred cases of one kind hide no case of another; what was not read is shown as more."""
     asyncio.run(check(tmp_path, [(*each, 110) for each in loud] + [(*each, 1) for each in population]))

@@ -1,4 +1,4 @@
-"""What a run did is in the audit trail in the end, whatever happens to a worker or to the trail."""
+"""In the end, what a run did is in the audit trail, whatever happens to a worker or to the trail."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ async def copied(trail: Trail) -> list[tuple[str, str, int]]:
 
 
 async def test_all_events_of_a_run_are_in_the_trail(bench: Workbench, trail):
-    """The events of a run are copied once each, with the tenant and the connection."""
+    """Each event of a run is copied once, with the tenant and the connection."""
     head = await bench.start()
     await bench.drain()
     assert await copied(trail) == kinds(await bench.events(head))
 
 
 async def test_what_a_worker_left_behind_is_copied(bench: Workbench, trail):
-    """A worker that ends between the run and the trail: the next delivery copies what is missing."""
+    """If a worker ends between the run and the trail, the next delivery copies what is missing."""
     head = await bench.start()
     received = await bench.receive()
     store = bench.runs.store
@@ -108,11 +108,11 @@ async def test_a_run_goes_on_while_the_trail_does_not_answer(bench: Workbench, t
 
 
 class Done(Document):
-    """What the endpoint answers."""
+    """The response of the endpoint."""
 
 
 class EffectResource:
-    """An endpoint that changes something, and one that reads something sensitive."""
+    """One endpoint that changes something, and one that reads something sensitive."""
 
     def __init__(self) -> None:
         self.called: list[str] = []
@@ -144,7 +144,7 @@ Serve = Callable[[str], Awaitable[func.HttpResponse]]
 
 @pytest.fixture
 async def doors(ledgers):
-    """The resource, how it is called, and the trail."""
+    """The resource, its caller, and the trail."""
     tables = MemoryTables()
     for table in (names.AUDIT, names.SERVICE, names.CONNECTIONS):
         tables.create(table)
@@ -182,7 +182,7 @@ async def events(trail: Trail) -> list[AuditEvent]:
 
 @pytest.mark.parametrize(("name", "status"), [("effect", 0), ("secret", 200)])
 async def test_a_call_is_noted_with_its_caller(doors, name, status):
-    """An effect is noted before it happens, a read when it is answered."""
+    """An effect is recorded before it happens, and a read when it is answered."""
     resource, serve, trail = doors
     answer = await serve(name)
     assert answer.status_code == 200
@@ -196,7 +196,7 @@ async def test_a_call_is_noted_with_its_caller(doors, name, status):
 
 @pytest.mark.parametrize("name", ["effect", "secret"])
 async def test_without_the_trail_nothing_happens(doors, ledgers, name):
-    """A call that cannot be noted has no effect, and what it reads is not handed out."""
+    """A call that cannot be recorded has no effect and returns nothing."""
     resource, serve, trail = doors
     ledgers.refuses = True
     answer = await serve(name)

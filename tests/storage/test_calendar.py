@@ -18,7 +18,7 @@ NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 
 
 def day(number: float) -> datetime:
-    """The moment in so many days."""
+    """The moment in this many days."""
     return NOW + timedelta(days=number)
 
 
@@ -48,7 +48,7 @@ async def days(calendar: Calendar, view: View, size: int = 3, **limits: datetime
 
 
 async def test_a_view_shows_its_clocks_the_soonest_first(calendar, tenant):
-    """Over days and pages, the people concerned see each expiration once, the soonest first."""
+    """Over days and pages, each owner sees each expiration once, the soonest first."""
     people = [str(uuid.uuid4()) for _ in range(2)]
     for number in (5, 400, 0.5, -3, 0.25, 60):
         made = connection(
@@ -66,7 +66,7 @@ async def test_a_view_shows_its_clocks_the_soonest_first(calendar, tenant):
 
 
 async def test_a_part_of_the_calendar_has_its_borders(calendar, tenant):
-    """An expiration at the first or last moment of a part belongs to it; a later one does not."""
+    """An expiration at the first or last moment of a range belongs to it; a later one does not."""
     for number in (-1, 0, 0.25, 1, 1.5):
         await calendar.enter(connection(day(number), tenant=tenant))
     view = View(tenant=tenant)

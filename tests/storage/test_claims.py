@@ -1,4 +1,4 @@
-"""Claims on steps: a worker that lives keeps its step, and a dead one is not waited for."""
+"""Claims on steps: a live worker keeps its step, and a dead one loses it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def stopped(bench: Workbench, head: Head) -> Run:
 
 
 async def renewed(bench: Workbench, head: Head, times: int) -> None:
-    """Wait until the claim on the first step was renewed as often as this."""
+    """Wait until the claim on the first step was renewed this many times."""
     async with asyncio.timeout(10):
         while (await bench.run(head)).steps["first"].beat < times:  # noqa: ASYNC110 - the worker polls, too
             await asyncio.sleep(BEAT.total_seconds())
@@ -39,7 +39,7 @@ async def renewed(bench: Workbench, head: Head, times: int) -> None:
 
 @both
 async def test_a_worker_that_never_comes_back_is_not_waited_for(bench):
-    """A step whose claim nobody renews during the lease is released, whatever the clock shows."""
+    """A step whose claim is not renewed during the lease is released, whatever the clock shows."""
 
     async def dies(_run, _step):
         raise KilledError
@@ -60,7 +60,7 @@ async def test_a_worker_that_never_comes_back_is_not_waited_for(bench):
 @pytest.mark.parametrize("limits", [Limits(stalled=STALLED, beat=BEAT, lease=timedelta(0))])
 @pytest.mark.parametrize("stops", [True, False], ids=["stop", "sweep"])
 async def test_a_worker_that_lives_keeps_its_step(bench, stops):
-    """A clock that jumps by a day takes no step from a worker that renews its claim."""
+    """A clock that jumps by a day does not take a step from a worker that renews its claim."""
     going, go_on, begun = asyncio.Event(), asyncio.Event(), []
 
     async def slow(_run, step):
@@ -118,7 +118,7 @@ async def test_a_signal_to_a_worker_that_renews_its_claim(bench):
 
 
 async def test_a_run_that_is_stopped_just_now_begins_nothing_more(bench):
-    """Whichever call of a worker the stop comes before: if the run is at rest then, no handler begins."""
+    """The stop comes before each call of a worker in turn: if the run is then at rest, no handler starts."""
     stops, rest = 0, [True]
     for call in itertools.count(1):
         if not rest:

@@ -1,4 +1,4 @@
-"""Whatever is in a message on a queue, the worker goes on, and operators see the message."""
+"""Whatever a message on a queue contains, the worker continues, and operators see the message."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WRONG: Final[tuple[Any, ...]] = ("banana", None, 17, [], {}, True, -1, "\ud800\\
 
 
 def bodies() -> list[bytes]:
-    """A good message with each member in turn absent, or something else; and what is no message at all."""
+    """A valid message with each member in turn missing or replaced, and bodies that are no message at all."""
     found = [{name: value for name, value in GOOD.items() if name != absent} for absent in GOOD]
     found += [{**GOOD, name: value} for name in GOOD for value in WRONG]
     found += [{**GOOD, "unknown": 1}, {**GOOD, "v": 4711}]
@@ -28,7 +28,7 @@ def bodies() -> list[bytes]:
 
 @pytest.mark.parametrize("queue", [name for name in names.QUEUES if not name.endswith("-poison")])
 async def test_each_damage_of_a_message_stops_nothing(tmp_path, queue):
-    """Both functions of a queue take every body; each is carried out or kept with a declared error."""
+    """Both functions of a queue accept every body: it is processed, or kept with a declared error."""
     world = World(tmp_path / "clock")
     engine, texts = world.parts.engines[queue], bodies()
     for number, body in enumerate(texts):
@@ -47,5 +47,5 @@ async def test_each_damage_of_a_message_stops_nothing(tmp_path, queue):
     assert {each["code"] for each in found} >= {"message-invalid", "message-version", "message-run-unknown"}
     assert all(each["title"] and each["detail"] and each["remedy"] for each in found)
     assert not [each for each in found if "StepMessage" in each["detail"]]
-    assert max(len(json.dumps(each)) for each in found) < 20_000, "bodies are cut"
+    assert max(len(json.dumps(each)) for each in found) < 20_000, "bodies are truncated"
     assert (await world.call("dismiss_all", code="given-up", reason="not ours"))["done"] == len(found)

@@ -17,17 +17,17 @@ NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 
 
 class Announced:
-    """Takes notices, as channels do: the same one once."""
+    """Accepts notices as channels do: each one once."""
 
     def __init__(self) -> None:
         self.notices: dict[str, Notice] = {}
 
     async def announce(self, notice: Notice, _connection: Connection) -> None:
-        """Take a notice."""
+        """Accept a notice."""
         self.notices.setdefault(notice.id, notice)
 
     async def tell(self, notice: Notice, *, subscribers_only: bool = False) -> None:
-        """Take a change, which the webhook of the deployment gets, too."""
+        """Accept a change, which the deployment's webhook also gets."""
         assert not subscribers_only
         self.notices.setdefault(notice.id, notice)
 
@@ -37,7 +37,7 @@ def difference(app: str, code: str, since: datetime) -> Difference:
 
 
 async def notices_of(account: MemoryAccount, announced: Announced) -> DifferenceNotices:
-    """What announces differences of ten connections of a tenant, which share a server app."""
+    """Announces differences of ten connections of one tenant that share a server app."""
     for table in names.TABLES:
         await account.create_table(table)
     connections = ConnectionStore(account.tables)
@@ -51,7 +51,7 @@ async def notices_of(account: MemoryAccount, announced: Announced) -> Difference
     [("", "directory-unreadable"), ("serverApp", "web-redirect"), ("serverApp", "application")],
 )
 async def test_a_fact_that_comes_and_goes_is_announced_once_a_week(app, code):
-    """All connections that a fact concerns make one notice, and a fact that flaps makes one in a week."""
+    """All connections that share a fact cause one notice, and a fact that flaps causes one a week."""
     announced, account = Announced(), MemoryAccount()
     found = await notices_of(account, announced)
     connections = await ConnectionStore(account.tables).of_tenant(connection(NOW).tenant)
@@ -66,7 +66,7 @@ async def test_a_fact_that_comes_and_goes_is_announced_once_a_week(app, code):
 
 
 async def test_different_facts_are_different_notices():
-    """Another application, another check and another tenant are facts of their own."""
+    """Another application, another check and another tenant are separate facts."""
     announced, account = Announced(), MemoryAccount()
     found = await notices_of(account, announced)
     one = connection(NOW + timedelta(days=100))

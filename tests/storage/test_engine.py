@@ -129,7 +129,7 @@ async def test_waiting_holds_no_worker(bench):
 
 
 async def test_looking_again_is_no_news(bench):
-    """A step that waits for the same thing ten times adds one line to the trail, not ten."""
+    """A step that waits for the same thing ten times adds one event to the trail."""
 
     async def waits(_run, step):
         return LOOKS_AGAIN if step.attempt < 10 else Done(result={})
@@ -160,7 +160,7 @@ async def test_trouble_is_shown_and_tried_again(bench):
 
 
 async def test_a_defect_of_a_step_is_tried_again_and_tells_nothing(bench):
-    """An unexpected exception becomes a retry with a neutral error; its text is only in the log."""
+    """An unexpected exception causes a retry with a neutral error; its text is only in the log."""
 
     async def broken(_run, step):
         if step.attempt < 2:
@@ -178,7 +178,7 @@ async def test_a_defect_of_a_step_is_tried_again_and_tells_nothing(bench):
 
 
 async def test_a_failure_ends_the_run_and_lets_others_finish(bench):
-    """When one branch fails permanently the other one may finish, and no new step starts."""
+    """If one branch fails permanently, the other one can finish, and no new step starts."""
     barrier = asyncio.Barrier(2)
 
     async def fails(_run, _step):
@@ -221,7 +221,7 @@ async def test_a_step_that_takes_too_long_is_tried_again(bench):
 
 @pytest.mark.parametrize("limits", [Limits(invocation=timedelta(seconds=-1))])
 async def test_a_long_invocation_passes_its_steps_on(bench):
-    """After its time limit an invocation starts no new step: what is ready gets messages of its own."""
+    """After its time limit, an invocation starts no step: each step that is ready gets its own message."""
     head = await bench.start()
     await bench.handle(await bench.receive())
     assert (await bench.statuses(head))["left"] is StepStatus.PENDING

@@ -35,7 +35,7 @@ SCRIPTS = st.fixed_dictionaries(
     {name: st.lists(st.sampled_from(["wait", "again"]), max_size=2) for name in DIAMOND.steps}
 )
 DEATHS = st.tuples(st.integers(1, 9), st.booleans())
-"""Which storage call of an invocation is its last, and whether that one takes effect."""
+"""Which storage call of an invocation is its last, and whether that call takes effect."""
 
 
 class EngineMachine(RuleBasedStateMachine):
@@ -51,7 +51,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.clock_file = folder / "clock"
         self.clock_file.unlink(missing_ok=True)
         limits = Limits(stalled=STALLED, lease=timedelta(0))
-        # Each sweep moves the clock by a quarter of an hour; no step may give up for that reason.
+        # Each sweep moves the clock by a quarter of an hour; that must not make a step give up.
         patient = Policy(delays=(0,), give_up_after=timedelta(days=999))
         self.bench = runner.run(
             Workbench.open(MemoryAccount(), self.clock_file, limits=limits, policy=patient)
@@ -77,7 +77,7 @@ class EngineMachine(RuleBasedStateMachine):
     async def carry_out(self, run: Run, step: StepState) -> Outcome[Any]:
         """Record an effect and return the answer of the script."""
         before = DIAMOND.steps[step.name].after
-        assert all(run.steps[name].status is StepStatus.SUCCEEDED for name in before), "it began too early"
+        assert all(run.steps[name].status is StepStatus.SUCCEEDED for name in before), "it started too early"
         assert (step.name, step.attempt) not in self.effects, "one attempt was carried out twice"
         if self.dies_in == (step.name, False):
             raise KilledError
@@ -90,7 +90,7 @@ class EngineMachine(RuleBasedStateMachine):
         return ANSWERS[script[step.tries]] if step.tries < len(script) else ANSWERS["done"]
 
     def let_die(self, work, death) -> None:
-        """Run something until the worker dies at a storage call, if it gets so far."""
+        """Run something until the worker dies at a storage call, if it gets that far."""
         call, after = death
         self.bench.fuse.kill(call, after=after)
         self.attempt(work)
@@ -110,7 +110,7 @@ class EngineMachine(RuleBasedStateMachine):
         return True
 
     def take(self) -> Received | None:
-        """The next message; one whose worker died is repeated before any other."""
+        """The next message; a message whose worker died is repeated before any other."""
         if self.orphans:
             return self.orphans.pop(0)
         delivery = self.runner.run(self.bench.receive_any())
@@ -173,7 +173,7 @@ class EngineMachine(RuleBasedStateMachine):
 
     @rule(at_once=st.booleans())
     def repeat_the_request(self, at_once):
-        """The caller repeats the request, in the same moment or later."""
+        """The caller repeats the request, at the same moment or later."""
         head = self.head if at_once else new_head(self.head.id)
         existing = self.runner.run(self.bench.runs.start(head))
         assert existing is not None
@@ -210,9 +210,9 @@ class EngineMachine(RuleBasedStateMachine):
         status = self.runner.run(self.bench.status(self.head))
         events = self.runner.run(self.bench.events(self.head))
         ended = [event.step for event in events if event.kind in {"succeeded", "failed"}]
-        assert len(ended) == len(set(ended)), "an end was told twice"
+        assert len(ended) == len(set(ended)), "an end was reported twice"
         begun = [(event.step, event.attempt) for event in events if event.kind in {"started", "redelivered"}]
-        assert len(begun) == len(set(begun)), "a beginning was told twice"
+        assert len(begun) == len(set(begun)), "a start was reported twice"
         assert set(self.effects) <= set(begun)
         if self.failing:
             assert status is RunStatus.FAILED

@@ -42,7 +42,7 @@ async def test_a_worker_that_dies_is_replaced_by_the_redelivery(bench, after):
 
 
 async def test_a_message_that_comes_twice_does_nothing_twice(bench):
-    """A copy of a message, early or late, starts nothing that was started."""
+    """A copy of a message, early or late, starts nothing that was already started."""
     begun = []
 
     async def counts(_run, step):
@@ -67,7 +67,7 @@ async def test_a_message_that_comes_twice_does_nothing_twice(bench):
 
 @both
 async def test_two_copies_at_the_same_time_begin_a_step_once(bench):
-    """When two workers get the same message in the same moment, only one of them handles it."""
+    """If two workers get the same message at the same time, only one of them handles it."""
     begun = []
 
     async def counts(_run, step):

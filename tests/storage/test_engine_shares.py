@@ -33,7 +33,7 @@ class Gate:
 
 
 async def flood(bench: Workbench, gate: Gate, count: int, **lists: str) -> asyncio.Task[object]:
-    """Runs that are all slow, and workers for all of their messages."""
+    """Slow runs, and workers for all of their messages."""
     heads = [await bench.start(**lists) for _ in range(count)]
     gate.runs |= {head.id for head in heads}
     received = [await bench.receive() for _ in heads]
@@ -72,7 +72,7 @@ async def test_a_full_queue_of_one_keeps_nobody_waiting(bench, loud, other):
 
 @limited
 async def test_a_place_has_a_share_too(bench):
-    """Slow runs of many owners in one place leave workers for those in another place."""
+    """Slow runs of many owners in one place leave workers for runs in another place."""
     gate = Gate(bench)
     loud = [await flood(bench, gate, SHARE, owner=f"o{number}", place="slow") for number in range(4)]
 
@@ -82,7 +82,7 @@ async def test_a_place_has_a_share_too(bench):
     await until(full, "the share to be taken")
     head = await bench.start(owner="o0", place="fast")
     await bench.handle(await bench.receive())
-    assert await bench.status(head) is RunStatus.NOT_STARTED, "its owner has its share"
+    assert await bench.status(head) is RunStatus.NOT_STARTED, "its owner has used its share"
     head = await bench.start(owner="quiet", place="fast")
     await bench.handle(await bench.receive())
     assert await bench.status(head) is RunStatus.SUCCEEDED
@@ -92,7 +92,7 @@ async def test_a_place_has_a_share_too(bench):
 
 @limited
 async def test_what_was_put_back_is_done_later(bench):
-    """Each run that found no free worker ends like any other, and begins each step once."""
+    """Each run that found no free worker ends like any other, and starts each step once."""
     gate = Gate(bench)
     heads = [await bench.start() for _ in range(7)]
     gate.runs |= {head.id for head in heads}
@@ -119,7 +119,7 @@ async def test_what_was_put_back_is_done_later(bench):
 
 @limited
 async def test_what_a_dead_worker_began_is_not_put_back(bench):
-    """A message that is delivered again continues its steps, also while the share is taken."""
+    """A message that is delivered again continues its steps, even if the share is used up."""
     gate = Gate(bench)
 
     async def dies(_run, step):
@@ -148,7 +148,7 @@ async def test_what_a_dead_worker_began_is_not_put_back(bench):
 
 @pytest.mark.parametrize("limits", [Limits(open_runs=4, stalled=STALLED)])
 async def test_an_owner_has_a_limited_number_of_open_runs(bench):
-    """Of many requests at the same moment the first ones are accepted; others are not affected."""
+    """Of many simultaneous requests, the first ones are accepted; other owners are not affected."""
     results = await asyncio.gather(*(bench.start(owner="loud") for _ in range(12)), return_exceptions=True)
     refused = [result for result in results if isinstance(result, BaseException)]
     assert {type(result) for result in refused} == {TooManyOpenError}

@@ -15,7 +15,7 @@ from tests.support.transports import KilledError
 
 
 async def test_starting_a_run_again_finds_the_one_that_is_there(bench):
-    """A repeated request finds its run, leaves no index row, and starts nothing twice."""
+    """A repeated request finds its run, leaves no index row behind, and starts nothing twice."""
     begun = []
 
     async def counts(_run, step):
@@ -36,7 +36,7 @@ async def test_starting_a_run_again_finds_the_one_that_is_there(bench):
 
 
 async def test_starting_again_makes_good_a_message_that_was_never_sent(bench):
-    """A caller that repeats its request does not have to wait for the sweep to continue the run."""
+    """If a caller repeats its request, the run continues without waiting for the sweep."""
     head = new_head()
     bench.fuse.kill(4, after=False)
     with pytest.raises(KilledError):
@@ -48,7 +48,7 @@ async def test_starting_again_makes_good_a_message_that_was_never_sent(bench):
 
 @both
 async def test_the_same_start_twice_at_once_keeps_its_announcement(bench):
-    """Two simultaneous requests with the same time leave the run where the sweep finds it."""
+    """After two simultaneous requests, the sweep can still find the run."""
     head = new_head("fixed")
     found = await asyncio.gather(*(bench.runs.start(head) for _ in range(4)))
     assert sum(each is None for each in found) == 1
@@ -88,7 +88,7 @@ async def test_the_sweep_wakes_a_step_whose_message_was_lost(bench):
 
 
 async def test_the_sweep_takes_up_what_a_lost_worker_left(bench):
-    """The sweep restarts a step that runs far too long, because its message is lost with its worker."""
+    """The sweep restarts a step that runs far too long, because its message was lost with its worker."""
 
     async def dies(_run, step):
         if step.attempt == 1:
@@ -134,7 +134,7 @@ FIFTY = pytest.mark.parametrize("limits", [Limits(stalled=STALLED, swept=50)])
 @FIFTY
 @pytest.mark.parametrize("number", [10, 90, pytest.param(900, marks=pytest.mark.soak)])
 async def test_a_sweep_costs_the_same_however_many_runs_wait(bench, number, record_property):
-    """None of the sweeps makes more calls than it may, and one after another they look at each run."""
+    """No sweep makes more calls than its limit, and together the sweeps check each run."""
     for _ in range(number):
         await bench.runs.index.announce(new_head())
     costs = []
@@ -149,7 +149,7 @@ async def test_a_sweep_costs_the_same_however_many_runs_wait(bench, number, reco
 
 @FIFTY
 async def test_each_run_has_its_turn_whatever_comes_in(bench):
-    """New runs, which are read first, do not keep the sweep from those that have stalled for long."""
+    """New runs are read first, but do not keep the sweep from those that stalled long ago."""
     oldest = await bench.start()
     await bench.complete(await bench.receive())  # its message is lost
     for _ in range(120):
@@ -168,9 +168,9 @@ async def test_each_run_has_its_turn_whatever_comes_in(bench):
 
 @FIFTY
 async def test_a_run_that_cannot_be_checked_is_passed(bench):
-    """The error of one run is raised, after the others were continued; the next sweep goes on behind it."""
+    """The error of one run is raised after the others were continued; the next sweep starts behind it."""
     heads = [await bench.start() for _ in range(60)]
-    bench.fuse.refused = heads[-1].id  # the newest is the first
+    bench.fuse.refused = heads[-1].id  # the newest comes first
     bench.advance(STALLED * 2)
     with pytest.raises(ServiceRequestError):
         await bench.engine.sweep()
@@ -180,7 +180,7 @@ async def test_a_run_that_cannot_be_checked_is_passed(bench):
 
 
 async def test_a_place_that_is_gone_stops_no_sweep(bench):
-    """The run where the sweep ended can finish, and its place can be damaged: the sweep goes on."""
+    """If the run where the sweep stopped has finished, or its position is damaged, the sweep continues."""
     head = await bench.start()
     for place in (Place(partition="open", key="0:gone"), Place(partition="new", key="~"), Place(key="x")):
         await bench.runs.index.sweep_place.put(place)

@@ -1,4 +1,4 @@
-"""The epoch: a restore of storage or of the vault is noticed; until it is reconciled, what destroys waits."""
+"""The epoch: a restore of storage or the vault is noticed; until it is reconciled, destructive work waits."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ STORAGE, VAULT = "storage-restored", "vault-restored"
 
 @pytest.fixture
 def world(tmp_path):
-    """A deployment in which nothing happened yet."""
+    """A new deployment."""
     return World(tmp_path / "clock")
 
 
 async def codes(world: World) -> list[str]:
-    """The gravest entries first."""
+    """The codes, the most severe first."""
     return [entry["code"] for entry in (await world.call("get_overview"))["attention"]]
 
 
 async def advanced(world: World, times: int = 1) -> None:
-    """Let the timer run so many times."""
+    """Let the timer run this many times."""
     for _ in range(times):
         world.advance(timedelta(minutes=5))
         assert await world.parts.epoch.advance() == 1
@@ -43,7 +43,7 @@ def number(world: World) -> int:
 
 
 async def test_storage_and_vault_grow_together(world):
-    """Nothing is restored in a new deployment, nor while its timer runs."""
+    """A new deployment shows no restore, also while its timer runs."""
     for _ in range(3):
         assert await codes(world) == []
         await advanced(world)
@@ -51,7 +51,7 @@ async def test_storage_and_vault_grow_together(world):
 
 
 async def test_storage_of_yesterday_is_noticed(world):
-    """After a restore of storage, that is the gravest entry, with the time that was lost."""
+    """A restore of storage is the most severe entry, with the time that was lost."""
     await advanced(world)
     backup = world.snapshot()
     lost_since = world.clock.now()
@@ -67,7 +67,7 @@ async def test_storage_of_yesterday_is_noticed(world):
 
 
 async def test_empty_storage_beside_a_vault_is_noticed(world):
-    """A deployment whose storage was wiped does not take itself for a new one."""
+    """A deployment whose storage was wiped does not consider itself new."""
     empty = world.snapshot()
     await advanced(world)
     world.restore(empty)
@@ -75,7 +75,7 @@ async def test_empty_storage_beside_a_vault_is_noticed(world):
 
 
 async def test_a_vault_of_yesterday_is_noticed(world):
-    """After a restore of the vault, or without its secret, that is the gravest entry."""
+    """A restored vault, or one without the epoch, is the most severe entry."""
     await advanced(world)
     older = dict(world.vault.tags)
     await advanced(world, 3)
@@ -86,7 +86,7 @@ async def test_a_vault_of_yesterday_is_noticed(world):
 
 
 async def test_a_restore_of_both_to_the_same_moment_is_noticed(world):
-    """Both agree, and the epoch in append-only storage is ahead: the next run sees it."""
+    """Both agree, but the epoch in append-only storage is ahead: the next run notices it."""
     await advanced(world, 2)
     backup, tags = world.snapshot(), dict(world.vault.tags)
     await advanced(world, 3)
@@ -103,7 +103,7 @@ async def test_a_restore_of_both_to_the_same_moment_is_noticed(world):
 
 
 async def test_append_only_storage_that_is_damaged_or_silent_stops_nothing(world):
-    """What others append is skipped, and without an answer the epoch grows as before."""
+    """What others append is skipped; without a response, the epoch advances as before."""
     await advanced(world)
     (name,) = await world.ledgers.sizes("epoch/")
     await world.ledgers.append(name, b'\xff{"number": 9}\n[1]\n', at=(await world.ledgers.sizes(name))[name])
@@ -132,8 +132,8 @@ async def test_a_restore_is_not_overwritten_by_the_timer(world, caplog):
 
 
 async def test_a_crash_between_the_two_writes_is_no_restore(world):
-    """Storage is one ahead of the vault after a crash. The next run completes it."""
-    for _ in range(2):  # at the very first run, too
+    """After a crash, storage is one ahead of the vault. The next run corrects that."""
+    for _ in range(2):  # also at the very first run
         before = world.vault.tags
         await advanced(world)
         world.vault.tags = dict(before)  # as if the worker had ended before it wrote in the vault
@@ -143,7 +143,7 @@ async def test_a_crash_between_the_two_writes_is_no_restore(world):
 
 
 async def test_an_epoch_that_cannot_be_read_is_no_restore(world):
-    """A damaged row pauses nothing. The next run writes it again."""
+    """A damaged row pauses nothing. The next run rewrites it."""
     await advanced(world)
     (row,) = [row for row in world.rows() if row.partition == "epoch"]
     damaged = Row(partition=row.partition, key=row.key, columns={"document": "{"})
@@ -156,7 +156,7 @@ async def test_an_epoch_that_cannot_be_read_is_no_restore(world):
 
 @pytest.mark.parametrize("runs", [0, 2])
 async def test_reconciled_records_end_the_pause(world, runs):
-    """Once the records are reconciled, storage and vault go on together, and who did that is known."""
+    """Once the records are reconciled, storage and vault agree again, and the trail names who did it."""
     await advanced(world, runs)
     backup: Any = world.snapshot()
     await advanced(world, 4 - runs)
@@ -171,7 +171,7 @@ async def test_reconciled_records_end_the_pause(world, runs):
 
 
 async def test_warnings_and_renewals_wait_while_storage_is_old(world):
-    """After a restore, no warning is announced and no renewal begins; afterwards all that is still due."""
+    """After a restore, no warning is announced and no renewal starts; afterwards, all that is due does."""
     await world.connect("Contoso", world.clock.now() + timedelta(days=20), drifts=False)
     backup = world.snapshot()
     await advanced(world, 2)

@@ -1,4 +1,4 @@
-"""Calendar subscriptions end with the role of their maker, and cost other callers nothing."""
+"""Calendar subscriptions end with their creator's role, and cost other callers nothing."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def caller(*roles: str) -> Caller:
 
 
 async def ends(store, feed) -> timedelta:
-    """How long a feed goes on."""
+    """How long a feed stays valid."""
     left: timedelta = (await store.find(feed.id))[1] - store._clock.now()
     return left
 
@@ -58,7 +58,7 @@ async def ends(store, feed) -> timedelta:
     ],
 )
 async def test_a_feed_ends_with_the_role_that_it_needs(store, clock, had, has, goes_on):
-    """A token without the role ends it at once, and one with the role continues it."""
+    """A token without the role ends it immediately, and one with the role extends it."""
     feed = await store.add(caller(*had), {})
     await store.seen(caller(*had))
     assert await ends(store, feed) == AWAY
@@ -70,7 +70,7 @@ async def test_a_feed_ends_with_the_role_that_it_needs(store, clock, had, has, g
 
 
 async def test_a_process_looks_once_a_day_whether_a_caller_has_feeds(store, fuse, clock):
-    """Callers without feeds cost one read a day, and leave nothing."""
+    """Callers without feeds cost one read a day and leave nothing behind."""
     for _ in range(5):
         await store.seen(caller(REQUEST_ROLE))
     assert fuse.calls == 1
@@ -81,7 +81,7 @@ async def test_a_process_looks_once_a_day_whether_a_caller_has_feeds(store, fuse
 
 
 async def test_a_caller_has_a_limited_number_of_feeds(store, clock):
-    """Expired and revoked ones do not count."""
+    """Expired and revoked feeds do not count."""
     feeds = [await store.add(caller(REQUEST_ROLE), {}) for _ in range(MOST_FEEDS)]
     assert await store.add(caller(REQUEST_ROLE), {}) is None
     await store.remove(feeds[0])

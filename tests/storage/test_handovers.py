@@ -1,4 +1,4 @@
-"""Sites that are awaited: who is reminded when, and what a confirmation leaves."""
+"""Connections that wait for their site: who is reminded when, and what a confirmation changes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KIM = Author(name="app p", id="p", on_behalf_of=Behalf(Word("Kim"), Word("T-1"))
 
 
 class World:
-    """A deployment: its storage, its clock, and the notices in their order."""
+    """A deployment: its storage, its clock, and its notices in order."""
 
     def __init__(self) -> None:
         account = MemoryAccount()
@@ -47,14 +47,14 @@ class World:
         return self.moment
 
     async def announce(self, notice: Notice, _connection: Connection) -> None:
-        """Takes a notice; the same one once."""
+        """Accept a notice; the same one once."""
         if self.fails:
             raise ConnectionError
         if notice.id not in {each.id for each in self.notices}:
             self.notices.append(notice)
 
     async def add(self, **changes: Any) -> Connection:
-        """A connection that was onboarded now."""
+        """A connection that was just onboarded."""
         made = connection(
             START + timedelta(days=365),
             created_at=self.moment,
@@ -63,7 +63,7 @@ class World:
         return await self.store.add(made)
 
     async def reminded(self, days: float) -> list[int]:
-        """The reminders that are sent so many days after the start."""
+        """The reminders that have been sent this many days after the start."""
         self.moment, before = START + timedelta(days=days), len(self.notices)
         await self.reminders.run()
         return [notice.details["reminder"] for notice in self.notices[before:]]
@@ -88,7 +88,7 @@ async def test_people_are_reminded_a_few_times(world):
 
 
 async def test_after_silence_there_is_one_reminder(world):
-    """A timer that did not run for a month sends the last reminder alone."""
+    """A timer that did not run for a month sends only the last reminder."""
     await world.add()
     assert await world.reminded(45) == [3]
     assert await world.reminded(46) == []
@@ -115,7 +115,7 @@ async def test_a_confirmation_ends_the_reminders(world):
 
 
 async def test_a_confirmation_that_failed_halfway_is_repeated(world):
-    """A caller who repeats it gets the notice that was missing, as of the first confirmation."""
+    """A repeated call sends the missing notice, with the data of the first confirmation."""
     found = await world.add()
     world.fails = True
     with pytest.raises(ConnectionError):
@@ -127,7 +127,7 @@ async def test_a_confirmation_that_failed_halfway_is_repeated(world):
 
 
 async def test_a_reminder_that_failed_stays_due_and_stops_no_other(world):
-    """One connection cannot be read: the others are reminded, and the job reports the failure."""
+    """If one connection cannot be read, the others are reminded, and the job reports the failure."""
     broken, whole = await world.add(), await world.add()
     row = replace(broken.to_row(), columns={"document": "{"})
     await world.account.tables.write(names.CONNECTIONS, row, Write.UPSERT)
@@ -139,7 +139,7 @@ async def test_a_reminder_that_failed_stays_due_and_stops_no_other(world):
 
 
 async def test_what_an_earlier_release_recorded_is_not_chased(world):
-    """Nobody knows whether its site is connected; it can be confirmed all the same."""
+    """Nobody knows whether its site is connected, but it can still be confirmed."""
     old = await world.add(handover=None)
     assert old.handover_state is HandoverState.UNKNOWN
     assert await world.reminded(100) == []
@@ -147,7 +147,7 @@ async def test_what_an_earlier_release_recorded_is_not_chased(world):
 
 
 async def test_a_connection_that_is_removed_waits_no_longer(world):
-    """It leaves the list when its removal begins; nobody confirms it or another one with its name."""
+    """It leaves the list when its removal starts; no call can confirm it, or another one with its name."""
     found = await world.add()
     removing = await world.store.change(found.id, lambda each: each.evolve(state=ConnectionState.REMOVING))
     assert await world.waits.first(10) == []

@@ -15,7 +15,7 @@ NOW = datetime(2026, 3, 1, 0, 0, 1, tzinfo=UTC)
 
 
 def head(number: int, *, requester: str = "alice", tenant: str = "t1") -> Head:
-    """The head of a run; a higher number is older, and twenty span three months."""
+    """The head of a run; a higher number is older, and twenty runs span three months."""
     return Head(
         id=f"run-{number:03}",
         plan="p",
@@ -38,7 +38,7 @@ async def all_of(index: RunIndex, view: RunView, size: int = 3) -> list[str]:
 
 
 async def closed(index: RunIndex, run: Head, status: RunStatus) -> None:
-    """Enter that a run has ended."""
+    """Record that a run has ended."""
     await index.end(await index.close(run, status))
 
 
@@ -94,7 +94,7 @@ async def test_a_view_shows_its_runs_newest_first(filled, view, expected, size):
 @pytest.mark.parametrize("status", [None, RunStatus.NOT_STARTED, RunStatus.RUNNING])
 @both
 async def test_a_page_of_an_owner_reads_no_rows_of_others(index, status):
-    """However many runs others have just asked for, the first page of an owner is full."""
+    """However many runs others have just requested, the first page of an owner is full."""
     mine = [head(n) for n in range(30, 34)]
     await asyncio.gather(*map(index.announce, mine))
     others = [head(n, requester="bob") for n in range(25)]
@@ -108,7 +108,7 @@ async def test_a_page_of_an_owner_reads_no_rows_of_others(index, status):
 
 @both
 async def test_what_is_left_of_a_run_that_never_was_is_removed(index):
-    """An announcement that points to nothing leaves no row, also not among those of its owner."""
+    """An announcement without a run leaves no row, also not in its owner's list."""
     await index.announce(head(1))
     (entry,) = [entry async for entry in index.unfinished()]
     await index.forget(entry)
@@ -117,7 +117,7 @@ async def test_what_is_left_of_a_run_that_never_was_is_removed(index):
 
 @both
 async def test_an_owners_open_runs_are_counted_up_to_one(index):
-    """A run knows how many runs of its owner are open and older; those of others do not count."""
+    """A run knows how many of its owner's open runs are older; other owners' runs do not count."""
     heads = [head(n) for n in range(5)]
     await asyncio.gather(*map(index.announce, [*heads, *(head(n, requester="bob") for n in range(9, 12))]))
     await asyncio.gather(*map(index.begin, heads[2:]))
@@ -161,7 +161,7 @@ async def test_moving_a_run_on_can_be_repeated(index):
 
 
 async def test_without_history_nothing_is_left(tables, table):
-    """Runs without history leave no row."""
+    """Runs without history leave no row behind."""
     index = RunIndex(tables, table, history=False)
     run = head(1)
     await index.announce(run)
@@ -174,7 +174,7 @@ async def test_without_history_nothing_is_left(tables, table):
 
 @both
 async def test_without_history_only_what_failed_is_left(tables, table):
-    """Runs without history are listed only if they failed or were marked before, the newest first."""
+    """Runs without history are listed, the newest first, only if they failed or were marked before."""
     index = RunIndex(tables, table, history=False)
     oldest, marked, newest = head(3), head(2), head(1)
     for run in (oldest, newest):
@@ -193,7 +193,7 @@ async def test_without_history_only_what_failed_is_left(tables, table):
 
 @both
 async def test_an_announcement_costs_two_calls(index, fuse):
-    """The announcement of a run takes two writes: one of them for the lists of its owner."""
+    """The announcement of a run takes two writes; one of them is for its owner's lists."""
     before = fuse.calls
     await index.announce(head(1))
     assert fuse.calls - before == 2
@@ -201,7 +201,7 @@ async def test_an_announcement_costs_two_calls(index, fuse):
 
 @both
 async def test_a_page_costs_the_same_however_many_runs_there_are(index, fuse):
-    """The first page and the last one take as many calls among fifty runs as among twenty."""
+    """The first page and the last one take as many calls with fifty runs as with twenty."""
 
     async def cost(view: RunView) -> int:
         before = fuse.calls

@@ -25,7 +25,7 @@ async def ids(account, tables):
 
 @pytest.mark.parametrize("days", [1, 5, 7, 28])
 async def test_every_connection_has_its_turn_once(tables, ids, days):
-    """In one cycle each connection is inspected on one day, and no day has most of them."""
+    """In one cycle, each connection is inspected on one day, and the connections are spread over the days."""
     schedule = InspectionSchedule(tables, days=days)
     each_day = [await schedule.members((TODAY + timedelta(days=number),)) for number in range(days)]
     assert sum(map(len, each_day)) == len(ids)
@@ -40,7 +40,7 @@ async def test_days_that_were_missed_are_made_up_for(tables, ids):
     await schedule.complete(TODAY)
     assert await schedule.due(TODAY) == ()
     before = TODAY - timedelta(days=1)
-    assert await schedule.due(before) == (before,)  # the clock was ahead: that stops no inspection
+    assert await schedule.due(before) == (before,)  # the clock was ahead, which stops no inspection
     later = TODAY + timedelta(days=3)
     assert set(await schedule.due(later)) == {later, later - timedelta(days=1), later - timedelta(days=2)}
     year = await schedule.due(TODAY + timedelta(days=365))

@@ -36,7 +36,7 @@ async def stopped(bench: Workbench, head: Head) -> Run:
 
 
 async def failed_run(bench: Workbench) -> Head:
-    """A run whose one branch has failed while the other one waits."""
+    """A run in which one branch has failed while the other one waits."""
 
     async def fails(_run, _step):
         return Failed(error=ERROR)
@@ -55,7 +55,7 @@ async def failed_run(bench: Workbench) -> Head:
 
 
 async def test_a_resumed_run_has_no_more_authority_than_its_caller(bench):
-    """Someone who is no operator any more resumes the run, but no longer with an operator's authority."""
+    """Someone who is no longer an operator can resume the run, but without an operator's authority."""
     head = await failed_run(bench)
     run = await bench.run(head)
     await bench.runs.store.commit([], [], head=run.head.evolve(authority="operator"))
@@ -65,7 +65,7 @@ async def test_a_resumed_run_has_no_more_authority_than_its_caller(bench):
 
 @both
 async def test_a_failed_run_goes_on_where_it_stopped(bench):
-    """Finished steps stay finished; the failed and the waiting ones start again."""
+    """Finished steps stay finished; the failed and the waiting steps start again."""
     head = await failed_run(bench)
     assert await listed(bench, RunStatus.FAILED) == [head.id]
     await interventions.resume(bench.runs, head.id, WHO)
@@ -82,7 +82,7 @@ async def test_a_failed_run_goes_on_where_it_stopped(bench):
 
 
 async def test_only_what_has_failed_is_retried(bench):
-    """A run that is running or finished cannot be resumed; nor can an unknown one."""
+    """A run that is running or finished cannot be resumed, and neither can an unknown one."""
     head = await bench.start()
     with pytest.raises(NotPossibleError):
         await interventions.resume(bench.runs, head.id, WHO)
@@ -94,7 +94,7 @@ async def test_only_what_has_failed_is_retried(bench):
 
 @both
 async def test_two_people_retry_at_once(bench):
-    """One of two people resumes the run, the other one learns that it runs; nothing starts twice."""
+    """One of two people resumes the run, and the other one learns that it runs; nothing starts twice."""
     head = await failed_run(bench)
     answers = await asyncio.gather(
         *(interventions.resume(bench.runs, head.id, WHO) for _ in range(2)), return_exceptions=True
@@ -107,7 +107,7 @@ async def test_two_people_retry_at_once(bench):
 @pytest.mark.parametrize("call", range(1, 8))
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 async def test_a_retry_that_is_interrupted_is_repeated(bench, call, after):
-    """Wherever the worker of the call dies, a repetition (or the sweep) completes the run."""
+    """Wherever the call's worker dies, a repeated call (or the sweep) completes the run."""
     head = await failed_run(bench)
     bench.fuse.kill(call, after=after)
     try:
@@ -132,7 +132,7 @@ async def test_a_retry_that_meets_a_rollback_is_interrupted(bench, call):
     loaded, ended = asyncio.Event(), asyncio.Event()
 
     class Late:
-        """The store of a person's host that gets its answer late."""
+        """The store of a host that gets its response late."""
 
         def __getattr__(self, name):
             return getattr(bench.runs.store, name)
@@ -213,14 +213,14 @@ async def test_a_step_that_runs_when_its_run_is_stopped_ends_by_itself(bench):
         with pytest.raises(NotPossibleError):
             await interventions.signal(bench.runs, head.id, "first", "confirmed", WHO)
         go_on.set()
-    assert await bench.drain() == 1, "the question whether the worker lives"
+    assert await bench.drain() == 1, "the check whether the worker is alive"
     run = await bench.run(head)
     assert DIAMOND.steps["first"].result_of(run) == {"made": True}
     assert {step.status for name, step in run.steps.items() if name != "first"} == {StepStatus.CANCELLED}
 
 
 async def test_a_dead_workers_step_is_put_away(bench):
-    """When the message of a dead worker is repeated, its step is released and does not run."""
+    """When the message of a dead worker is delivered again, its step is released and does not run."""
     begun = []
 
     async def dies(_run, step):
@@ -241,7 +241,7 @@ async def test_a_dead_workers_step_is_put_away(bench):
 
 
 async def test_a_failed_run_is_rolled_back(bench):
-    """The run moves from the failed ones to the open ones, and then to those that are rolled back."""
+    """The run moves from the failed runs to the open ones, and then to the rolled-back ones."""
     head = await failed_run(bench)
     await interventions.stop(bench.runs, head.id, RunStatus.ROLLED_BACK, WHO)
     assert await listed(bench, RunStatus.FAILED) == []
@@ -256,7 +256,7 @@ async def test_a_failed_run_is_rolled_back(bench):
 
 
 async def test_a_waiting_step_is_told_something(bench):
-    """A waiting step wakes at once with what a person sent, and the trail shows who that was."""
+    """A waiting step wakes at once with what a person sent, and the trail shows who sent it."""
     told = []
 
     async def waits(_run, step):
@@ -275,7 +275,7 @@ async def test_a_waiting_step_is_told_something(bench):
 
 
 async def test_a_step_that_looks_just_now_is_told_something(bench):
-    """A step that is checking at that moment checks once more: nobody has to find the right moment."""
+    """A step that is checking when the signal arrives checks once more: no signal is lost."""
     looks, go_on, told = asyncio.Event(), asyncio.Event(), []
 
     async def looks_slowly(_run, step):
@@ -311,7 +311,7 @@ async def test_nobody_listens_to_what_a_step_is_told_that_does_not_wait(bench):
 @pytest.mark.parametrize("history", [True, False], ids=["listed", "unlisted"])
 @pytest.mark.parametrize("call", range(1, 12))
 async def test_a_worker_that_enters_a_failure_too_late_dies(bench, call, history):
-    """Wherever it dies, the sweep repairs the lists of a run that somebody has resumed and that succeeded."""
+    """Wherever the worker dies, the sweep repairs the lists of a run that was resumed and succeeded."""
     index = RunIndex(bench.account.tables, bench.runs.index._table, history=history, owner="owner")
     runs = replace(bench.runs, index=index)
     head = await failed_run(bench)

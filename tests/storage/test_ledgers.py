@@ -1,4 +1,4 @@
-"""Append-only text, and whether the service may append to it, by what Blob Storage answers."""
+"""Append-only text: whether the service may append to it, and where, by what Blob Storage answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEY = "a2V5"
 
 @contextlib.asynccontextmanager
 async def blob_storage(status: int, code: str) -> AsyncIterator[tuple[Ledgers, list[str]]]:
-    """Ledgers in a container that answers everything in one way, and the requests that it got."""
+    """Ledgers in a container that answers every request in the same way, and the requests that it got."""
     requests: list[str] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -47,7 +47,7 @@ async def blob_storage(status: int, code: str) -> AsyncIterator[tuple[Ledgers, l
     ],
 )
 async def test_the_right_to_append_is_known_without_appending(status, code, allowed):
-    """It appends to what does not exist: only an identity with the right learns that."""
+    """It appends to a missing blob: the response shows only an identity with the right that it is missing."""
     async with blob_storage(status, code) as (ledgers, requests):
         if allowed:
             await ledgers.check_write()
@@ -60,7 +60,7 @@ async def test_the_right_to_append_is_known_without_appending(status, code, allo
 
 @both
 async def test_an_append_names_where_the_ledger_ends(account):
-    """Of two that append at the same position one succeeds, in memory and in the emulator."""
+    """Of two appends at the same position, one succeeds, in memory and in the emulator."""
     found = await account.ledgers()
     name = "202611/t.0001.jsonl"
     await found.append(name, b"one\n", at=0)

@@ -1,4 +1,4 @@
-"""Connections to the storage account that end while a call is sent, or before its answer arrives."""
+"""Connections to the storage account that end while a call is sent, or before its response arrives."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def row(key: str) -> Row:
 
 @pytest.mark.parametrize("how", [Write.INSERT, Write.UPSERT])
 async def test_a_write_on_a_connection_that_has_ended_is_repeated(tables, table, fuse, how):
-    """The account ends idle connections. A call on one has no effect, and is sent again."""
+    """The account ends idle connections. A call on such a connection has no effect, and is sent again."""
     fuse.lose(after=False)
     await tables.write(table, row("one"), how)
     fuse.lose(after=False)
@@ -24,7 +24,7 @@ async def test_a_write_on_a_connection_that_has_ended_is_repeated(tables, table,
 
 
 async def test_a_write_whose_answer_was_lost_can_be_a_conflict(tables, table, fuse):
-    """The repeated call meets its own effect, like any other writer."""
+    """The repeated call conflicts with its own effect, as it would with another writer's."""
     fuse.lose(after=True)
     with pytest.raises(ConflictError):
         await tables.write(table, row("one"), Write.INSERT)

@@ -24,7 +24,7 @@ class Clock:
 
 
 class Tenants:
-    """Tenants with their verified domains; one that is not there cannot be read."""
+    """Tenants with their verified domains; a missing tenant cannot be read."""
 
     def __init__(self, **domains: list[str]) -> None:
         self.domains = domains
@@ -52,7 +52,7 @@ def rules(account: MemoryAccount, tenants: Tenants, clock: Clock, *allowed: str)
 
 
 async def test_mail_goes_to_the_verified_domains_of_two_tenants():
-    """The deployment's own tenant and that of the connection count; they are read once a day."""
+    """The domains of the deployment's and the connection's tenants count; they are read once a day."""
     tenants, clock, account = Tenants(home=["Home.com"], a=["a.com"]), Clock(), await storage()
     found = rules(account, tenants, clock)
     for _ in range(3):
@@ -64,7 +64,7 @@ async def test_mail_goes_to_the_verified_domains_of_two_tenants():
 
 
 async def test_a_tenant_that_cannot_be_read_keeps_its_domains():
-    """Its owners must hear that it cannot be read; a tenant that was never read adds nothing."""
+    """Its owners must learn that it cannot be read. A tenant that was never read adds nothing."""
     tenants, clock, account = Tenants(home=["home.com"], a=["a.com"]), Clock(), await storage()
     found = rules(account, tenants, clock)
     assert await found.of("a") == frozenset({"home.com", "a.com"})
@@ -95,7 +95,7 @@ async def test_a_setting_replaces_the_verified_domains():
     ],
 )
 async def test_an_address_that_only_looks_like_an_allowed_one_gets_no_mail(address):
-    """A domain counts as a whole: no subdomain, no other spelling, no second address."""
+    """A domain must match as a whole: no subdomain, no other spelling, no second address."""
     tenants = Tenants(home=["x.com", ""], a=["stra\u00dfe.de", "b\u00fccher.example", "not a domain"])
     allowed = await rules(await storage(), tenants, Clock()).of("a")
     assert allowed == frozenset({"x.com", "xn--strae-oqa.de", "xn--bcher-kva.example"})
@@ -130,7 +130,7 @@ async def test_a_domain_that_is_allowed_later_counts_from_the_next_day():
 
 
 async def test_the_mails_of_a_requester_are_counted_by_day():
-    """One requester's mails are bounded, another's are not affected, and tomorrow there are more."""
+    """One requester's mails are limited, another's are not affected, and the count restarts the next day."""
     clock = Clock()
     budget = MailBudget((await storage()).tables, clock, 2)
     for _ in range(2):
@@ -148,7 +148,7 @@ async def test_the_mails_of_a_requester_are_counted_by_day():
 
 
 async def test_mails_at_the_same_time_do_not_pass_the_limit():
-    """Of twelve deliveries at once on several workers, as many send as the day allows."""
+    """Of twelve simultaneous deliveries on several workers, as many send as the day allows."""
     account, sent = await storage(), 0
 
     async def delivery() -> None:
@@ -162,7 +162,7 @@ async def test_mails_at_the_same_time_do_not_pass_the_limit():
 
 
 async def test_a_mail_that_was_not_sent_is_not_counted():
-    """While the mail server does not answer, nothing of the day is used up; a long list uses its parts."""
+    """A failed mail does not use up the daily limit; a list of recipients is counted in parts."""
     budget = MailBudget((await storage()).tables, Clock(), 4)
     for _ in range(6):
         with pytest.raises(ConnectionError):

@@ -13,7 +13,7 @@ from onboarding.storage.tables import Range, Tables
 
 
 async def test_an_empty_page_with_a_continuation_is_not_the_end():
-    """The first rows are found although Azure first returns pages without rows, and the order continues."""
+    """The first rows are found even if Azure first returns pages without rows, and the order is kept."""
     asked: list[str] = []
 
     async def answer(request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""A storage account that accepts connections and does not answer, or answers slowly."""
+"""A storage account that accepts connections but does not respond, or responds slowly."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KEY = "a2V5"
 
 
 class Server:
-    """Answers each request with one entity after a delay; a negative delay is for ever."""
+    """Answers each request with one entity after a delay; a negative delay means never."""
 
     def __init__(self) -> None:
         self.delay = -1.0
@@ -68,7 +68,7 @@ async def server() -> AsyncIterator[tuple[Server, Tables]]:
 
 @pytest.mark.parametrize("call", ["get", "scan", "page", "write", "transact"])
 async def test_no_call_waits_longer_than_it_may(server, call):
-    """Each kind of call ends in time, although the server never answers."""
+    """Each kind of call ends in time, although the server never responds."""
     _, tables = server
     row = Row(partition="p", key="k")
     calls: dict[str, Any] = {
@@ -85,7 +85,7 @@ async def test_no_call_waits_longer_than_it_may(server, call):
 
 
 async def test_the_calls_of_one_request_share_their_time(server):
-    """One after the other they use it up; at the same time they cost as much as one."""
+    """Sequential calls add up; simultaneous calls cost as much as one."""
     slow, tables = server
     slow.delay = 0.3
     with patience.limited(1.0):
@@ -101,7 +101,7 @@ async def _one_after_the_other(tables: Tables, times: int) -> None:
 
 
 class Read(Document):
-    """An answer."""
+    """A response."""
 
 
 class ReadsResource:
@@ -118,7 +118,7 @@ class ReadsResource:
 
 
 async def test_a_caller_gets_an_answer_when_storage_gives_none(server):
-    """The answer is 503 with the time of the next attempt, long before Azure ends the call."""
+    """The response is 503 with the time of the next attempt, long before Azure ends the call."""
     _, tables = server
     callers = Callers(tenant="t", audience=[], issuers=[], keys_url="https://127.0.0.1", certificate=None)
     front = Front(

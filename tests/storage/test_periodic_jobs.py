@@ -1,4 +1,4 @@
-"""The jobs of the timers: one that fails, or does not run, is noticed."""
+"""The jobs of the timers: a job that fails or does not run is noticed."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ async def nothing() -> int:
 
 @pytest.fixture
 def world(tmp_path):
-    """A deployment in which nothing happened yet."""
+    """A new deployment."""
     return World(tmp_path / "clock")
 
 
 @pytest.mark.parametrize("name", PERIODS)
 async def test_a_job_that_does_not_run_is_late_after_three_periods(world, name):
-    """A timer that stopped is the gravest entry after three periods, and health fails; a run ends that."""
+    """After three periods, a timer that stopped is the most severe entry and health fails, until it runs."""
     jobs = world.timers.jobs
     for _ in range(3):
         await jobs.run(name, nothing)
@@ -49,9 +49,9 @@ async def test_a_job_that_does_not_run_is_late_after_three_periods(world, name):
 
 @pytest.mark.parametrize("name", PERIODS)
 async def test_a_job_that_has_never_run_is_late_three_periods_after_the_deployment(world, name):
-    """A timer that does not fire at all is noticed, also if its only success is in the future."""
+    """A timer that never fires is noticed, also if its only success is in the future."""
     jobs = world.timers.jobs
-    await jobs.need_punctual()  # the first call of health
+    await jobs.need_punctual()  # the first health check
     world.advance(3 * PERIODS[name] + timedelta(minutes=1))
     for other in PERIODS.keys() - {name}:
         await jobs.run(other, nothing)
@@ -70,7 +70,7 @@ async def test_a_job_that_has_never_run_is_late_three_periods_after_the_deployme
 
 
 async def test_a_job_shows_what_it_found_and_what_it_did(world):
-    """Work that was found and not done is visible; failures show since when."""
+    """Work that was found but not done is visible; failures show since when they occur."""
 
     async def works() -> Tally:
         return Tally(found=5, done=3)
@@ -93,7 +93,7 @@ async def test_a_job_shows_what_it_found_and_what_it_did(world):
 
 
 async def test_a_job_that_fails_is_shown_and_its_other_parts_run(world):
-    """A part that raises stops no other part. The job fails until all parts succeed."""
+    """A part that raises does not stop the other parts. The job fails until all parts succeed."""
     jobs, ran = world.timers.jobs, []
 
     async def broken() -> int:
@@ -113,7 +113,7 @@ async def test_a_job_that_fails_is_shown_and_its_other_parts_run(world):
 
 
 async def test_a_job_on_a_slower_schedule_is_not_late(world):
-    """A deployment that runs a timer once a day is not told that it is late every few hours."""
+    """If a deployment runs a timer once a day, the job is not shown as late every few hours."""
     jobs = world.timers.jobs
     for _ in range(4):
         await jobs.run("sweep_expirations", nothing)
@@ -126,7 +126,7 @@ async def test_a_job_on_a_slower_schedule_is_not_late(world):
 
 @pytest.mark.parametrize("before", [0, 1, 2])
 async def test_an_outage_soon_after_the_deployment_is_no_period(world, before):
-    """Forty days of silence, or of a wrong clock, do not make the service patient for weeks."""
+    """Forty days of silence, or of a wrong clock, do not lengthen the period that is expected."""
     jobs = world.timers.jobs
     for _ in range(before):
         await jobs.run("sweep_expirations", nothing)
@@ -139,7 +139,7 @@ async def test_an_outage_soon_after_the_deployment_is_no_period(world, before):
 
 
 async def test_a_clock_that_was_ahead_hides_nothing(world):
-    """A success in the future is replaced by the next run, and the job is watched as before."""
+    """The next run replaces a success in the future, and the job is watched as before."""
     jobs = world.timers.jobs
     world.advance(timedelta(days=300))
     await jobs.run("sweep_directory", nothing)

@@ -68,7 +68,7 @@ async def test_two_workers_do_not_get_the_same_message(account, queues, queue):
 
 
 async def test_a_delayed_message_is_not_there_yet(account, queues, queue):
-    """A delayed message only counts until it is due; a fraction of a second is rounded up."""
+    """A delayed message is only counted until it is due; a fraction of a second is rounded up."""
     await queues.put(queue, b"later", delay=timedelta(days=30))
     await queues.put(queue, b"soon", delay=timedelta(milliseconds=200))
     assert await account.receive(queue) is None
@@ -98,7 +98,7 @@ async def test_each_call_goes_through_the_fuse(queues, queue, fuse):
 
 
 async def test_a_message_that_is_too_large_is_refused(queues, queue):
-    """A message can have 64 KiB in base64, which is 48 KiB of its own."""
+    """A message can have 64 KiB in base64, which is 48 KiB of content."""
     await queues.put(queue, b"x" * (48 * 1024))
     with pytest.raises(HttpResponseError):
         await queues.put(queue, b"x" * (48 * 1024 + 1))

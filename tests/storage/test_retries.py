@@ -10,7 +10,7 @@ from tests.support.world import World, requester
 
 
 async def test_a_retried_onboarding_counts_as_an_open_one(tmp_path):
-    """Failed onboardings are no way around the limit: a requester retries as many as it may have open."""
+    """Failed onboardings do not bypass the limit: a requester can resume only as many as it may have open."""
     world = World(tmp_path / "clock")
     runs, now = world.parts.onboarding_runs, world.clock.now()
     failed = await world.onboard(onboarding_request(name="failed"), now, "kim")
@@ -22,5 +22,5 @@ async def test_a_retried_onboarding_counts_as_an_open_one(tmp_path):
         await world.call("retry_onboarding", caller=kim, path=path)
     assert (caught.value.status, caught.value.code) == (429, "too-many-open-onboardings")
     assert (await world.call("get_onboarding", caller=kim, path=path))["status"] == "Failed"
-    retried = await world.call("retry_onboarding", path=path)  # an operator decides otherwise
+    retried = await world.call("retry_onboarding", path=path)  # an operator can exceed the limit
     assert retried["status"] != "Failed"

@@ -1,4 +1,4 @@
-"""What the API accepts can be stored: in every row, message and notice that it will ever be part of."""
+"""What the API accepts can be stored, in every row, message and notice that it will ever be part of."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ from tests.support.vault import MemoryVault
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ID = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
 UNITS = ["x", "\u00e9", "\u0939", "\U0001f600", '"', "\\", "/", "\u0130"]
-"""Letters of one to four bytes, what JSON escapes, what keys escape, and a letter that grows when folded."""
+"""Letters of one to four bytes, letters that JSON or keys escape, and a letter that grows when folded."""
 
 
-_LOCAL = "x" * 240  # an address has ASCII letters alone
+_LOCAL = "x" * 240  # an address has only ASCII letters
 
 
 def fields(unit: str, count: int) -> dict[str, Any]:
-    """Each free field at its largest size; lists and objects with so many entries."""
+    """Each free field at its largest size; lists and objects with this many entries."""
     return {
         "description": unit * 1024,
         "serverApp": {"name": unit * 256},
@@ -63,13 +63,13 @@ def fields(unit: str, count: int) -> dict[str, Any]:
 
 
 def encoded(document: dict[str, Any]) -> bytes:
-    """A document as a body."""
+    """A document as the body of a request."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @st.composite
 def bodies(draw: st.DrawFn) -> bytes:
-    """A body near the largest size, made of one letter, with the fields in any order."""
+    """A body near the largest size that consists of one letter, with the fields in any order."""
     unit = draw(st.sampled_from(UNITS))
     document: dict[str, Any] = {"name": unit * 256, "tenantId": ID, "subscriptionId": ID}
     for field in draw(st.permutations(sorted(fields(unit, 1)))):
@@ -120,7 +120,7 @@ async def test_whatever_is_accepted_can_be_stored(body, requester):
 
 @pytest.mark.parametrize("unit", UNITS)
 async def test_whatever_is_around_a_request_can_be_stored(unit):
-    """The longest names, references and filters fit into the rows of the trail and of the subscribers."""
+    """The longest names, references and filters fit into the rows of the trail and the subscribers."""
     account = MemoryAccount()
     for table in (names.AUDIT, names.SERVICE):
         await account.create_table(table)
@@ -177,7 +177,7 @@ async def _runs(account: MemoryAccount, request: OnboardingRequest, asker: Asker
 
 @pytest.mark.parametrize("count", [1, 40, 5000])
 async def test_an_error_of_any_size_can_be_stored(count):
-    """However many applications are in the way, and whatever their names, the error is stored."""
+    """However many applications conflict, and whatever their names are, the error can be stored."""
     name = "\U0001f600" * 256
     findings = tuple(
         prerequisites.APPLICATION_NAME_IN_USE.finding("/serverApp/name", name=name, which=ID)

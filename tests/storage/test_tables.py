@@ -29,7 +29,7 @@ async def test_a_row_is_read_as_it_was_written(tables, table):
 
 
 async def test_what_is_not_there_is_none(tables, table):
-    """A missing row returns None, and no error."""
+    """A missing row is None and not an error."""
     assert await tables.get(table, "p", "k") is None
     assert await tables.query(table, "p") == []
 
@@ -136,7 +136,7 @@ async def test_a_transaction_has_each_row_once(tables, table):
 
 
 async def test_a_transaction_does_not_delete_what_is_not_there(tables, table):
-    """A transaction that deletes a missing row is a conflict, and changes nothing."""
+    """A transaction that deletes a missing row is a conflict and changes nothing."""
     with pytest.raises(HttpResponseError):
         await tables.transact(table, [(Write.INSERT, row("a")), (Write.DELETE, row("b"))])
     assert await tables.get(table, "p", "a") is None
@@ -146,7 +146,7 @@ async def test_a_transaction_does_not_delete_what_is_not_there(tables, table):
 
 
 async def test_an_update_of_what_is_gone_is_an_error(tables, table):
-    """An update of a deleted row is an error, and does not create it again."""
+    """An update of a deleted row is an error and does not create it again."""
     etag = await tables.write(table, row("k", n=1), Write.INSERT)
     await tables.write(table, row("k"), Write.DELETE)
     late = Row(partition="p", key="k", columns={"n": 2}, etag=etag)
@@ -216,7 +216,7 @@ async def test_pages_give_every_row_once_in_order(tables, table):
 
 
 async def test_a_scan_reads_on_where_a_page_of_the_service_ends(tables, table):
-    """A scan returns every row once, in order, also beyond the 1,000 rows in one answer."""
+    """A scan returns every row once, in order, also beyond the 1,000 rows of one response."""
     for start in range(0, 1100, 100):
         rows = [(Write.INSERT, row(f"{n:04}")) for n in range(start, start + 100)]
         await tables.transact(table, rows)
@@ -273,7 +273,7 @@ async def test_a_continuation_of_somebody_elses_is_refused(tables, table, token)
     ],
 )
 async def test_what_is_too_large_is_refused(tables, table, wanted, fits):
-    """A text or a key above the limit of Table Storage is refused: by the emulator as in Azure."""
+    """The emulator refuses a text or a key above the limits of Table Storage, as Azure does."""
     if fits:
         await tables.write(table, wanted, Write.UPSERT)
         assert await tables.get(table, wanted.partition, wanted.key)

@@ -1,4 +1,4 @@
-"""The audit trail is verified once a day, some chains at a time, and put back from its append-only copy."""
+"""The audit trail is verified once a day, some chains at a time, and restored from its append-only copy."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def entry(world: World) -> dict[str, Any] | None:
 
 
 async def test_a_changed_event_is_an_entry_until_it_is_put_back(world):
-    """The timer finds it; a dry run shows it; the call puts it back, and the entry is gone."""
+    """The timer finds it; a dry run shows it; the call restores it, and the entry is gone."""
     watch = world.parts.stores.trail_watch
     assert (await watch.run()).done == len(TENANTS)
     first = (await world.call("get_overview"))["trail"]
@@ -70,7 +70,7 @@ async def test_a_changed_event_is_an_entry_until_it_is_put_back(world):
     await world.tables.write(names.AUDIT, replace(deleted, etag=""), Write.DELETE)
     forged = row_of(event(1, TENANT, datetime.now(UTC) - timedelta(days=40)).linked(1, "").line)
     await world.tables.write(names.AUDIT, forged, Write.INSERT)
-    assert (await watch.run()).done == 0, "the round of the day is over"
+    assert (await watch.run()).done == 0, "the day's round is over"
     assert await entry(world) is None
     world.advance(timedelta(days=1))
     assert (await watch.run()).done == len(TENANTS) + 1
@@ -98,7 +98,7 @@ async def test_a_changed_event_is_an_entry_until_it_is_put_back(world):
 
 
 async def test_a_round_goes_on_where_a_run_stopped(world):
-    """Each run verifies some chains, also after another host has begun; the next day begins again."""
+    """Each run verifies some chains, also after another host has started; the next day starts again."""
     stores = world.parts.stores
 
     def host() -> TrailWatch:
@@ -121,7 +121,7 @@ async def test_a_round_goes_on_where_a_run_stopped(world):
 
 
 async def test_a_time_in_the_future_delays_no_round(world):
-    """A round that ended under a clock that was ahead is no reason to verify nothing."""
+    """A round that ended while a clock was ahead does not delay the next one."""
     world.advance(timedelta(days=300))
     assert (await world.parts.stores.trail_watch.run()).done
     world.advance(timedelta(days=-300))
@@ -131,7 +131,7 @@ async def test_a_time_in_the_future_delays_no_round(world):
 
 
 async def test_a_chain_that_cannot_be_read_hides_no_gap(world):
-    """The job fails, so it is seen; the chains behind it are verified. The trail is not."""
+    """The job fails, so it is seen; the chains behind it are verified. The trail as a whole is not."""
     stores = world.parts.stores
     ill = part_of(chain_of(TENANTS[0], datetime.now(UTC) - timedelta(days=40)), 1)
     healthy: Callable[[str, int], Awaitable[bytes]] = stores.ledgers.read
@@ -159,7 +159,7 @@ async def test_a_chain_that_cannot_be_read_hides_no_gap(world):
 
 
 async def test_a_broken_copy_can_only_be_dismissed(world):
-    """What is before the break is put back; the entry ends by a person with a reason, until it changes."""
+    """What is before the break is restored; a dismissal with a reason ends the entry, until it changes."""
     stores, tenant = world.parts.stores, TENANTS[2]
     ledger = part_of(chain_of(tenant, datetime.now(UTC) - timedelta(days=40)), 1)
     await stores.ledgers.append(ledger, b"hello\n", at=(await stores.ledgers.sizes(ledger))[ledger])
@@ -183,7 +183,7 @@ async def test_a_broken_copy_can_only_be_dismissed(world):
 
 
 async def pages(world: World, name: str, **query: Any) -> list[dict[str, Any]]:
-    """The answers of a call and of those that continue it."""
+    """The responses of a call and of those that continue it."""
     found = [await world.call(name, **query)]
     while "continuationToken" in found[-1]:
         found.append(await world.call(name, **query, continuationToken=found[-1]["continuationToken"]))
@@ -191,7 +191,7 @@ async def pages(world: World, name: str, **query: Any) -> list[dict[str, Any]]:
 
 
 async def test_a_call_without_time_for_all_chains_goes_on(world, monkeypatch):
-    """Each answer is for some chains, and only the last one has the verdict; a gap ends it at once."""
+    """Each response is about some chains, and only the last one has the verdict; a gap ends the call."""
     monkeypatch.setattr("onboarding.api.audit._LONGEST", 0.0)
     period = {"from": (datetime.now(UTC) - timedelta(days=60)).isoformat()}
     verdicts = await pages(world, "verify_audit", **period)
@@ -209,7 +209,7 @@ async def test_a_call_without_time_for_all_chains_goes_on(world, monkeypatch):
 
 
 async def test_one_tenant_over_many_years(world):
-    """All months of a tenant are verified, also one that only somebody else has written; no other tenant."""
+    """All months of one tenant are verified, including one that only somebody else has written to."""
     century = {"from": "1990-01-01T00:00:00Z", "to": "2089-12-01T00:00:00Z"}
     await edit(world, (await rows(world, TENANTS[1]))[0], "Eve")
     verdict = await world.call("verify_audit", tenantId=TENANTS[0], **century)

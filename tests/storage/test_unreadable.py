@@ -1,4 +1,4 @@
-"""A row that cannot be read: everybody else is served, and operators see it, as it is, and remove it."""
+"""A row cannot be read: everybody else is served, and operators see it as it is, and remove it."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from tests.support.world import OPERATOR, World, requester, run_id
 NAMES: Final = ("ill", "well")
 RUNS: Final = ("failed", "stalled", "new")
 FUTURE: Final = 4711
-"""A version that no release of this code writes."""
+"""A version that no release of this code has written."""
 
 
 async def populate(world: World) -> None:
-    """Two of everything: 'ill', whose rows are damaged, and 'well'."""
+    """Two of everything: those of 'ill', whose rows are damaged, and those of 'well'."""
     parts, now = world.parts, world.clock.now()
     old = now - timedelta(hours=2)
     await parts.stores.inspection_schedule.complete((now - timedelta(days=1)).date())
@@ -47,14 +47,14 @@ async def populate(world: World) -> None:
 
 
 Case = tuple[Row, str, str, Any]
-"""A row, one of its columns, what is wrong with it, and its value."""
+"""A row, one of its columns, what is wrong with the column, and its value."""
 
 Facts = set[tuple[str, str]]
-"""What lists show, and whom sweeps served: the list, and a name."""
+"""What lists show and whom sweeps served: the list, and a name."""
 
 
 async def served(world: World) -> Facts:
-    """What sweeps did and lists show, each as often as it can. Fails if one of them does."""
+    """What sweeps did and lists show, each as often as possible. Fails if one of them fails."""
     await Seals(world.tables).of("lists")
     await world.sweep()
     found = swept(world)
@@ -109,7 +109,7 @@ def connection_id(name: str) -> str:
 
 
 def of_well(facts: Facts) -> Facts:
-    """Those about what is not damaged."""
+    """The entries about what is not damaged."""
     return {fact for fact in facts if "well" in fact[1]}
 
 
@@ -132,7 +132,7 @@ def damages(row: Row, column: str) -> Iterator[tuple[str, Any]]:
 
 
 def of_another(text: str) -> str:
-    """A text about 'ill' as one about 'well'."""
+    """A text about 'ill', as one about 'well'."""
     for name in ("ill", *(f"ill {each}" for each in RUNS)):
         for mark, other in zip(marks(name), marks(name.replace("ill", "well")), strict=True):
             text = text.replace(mark, other)
@@ -140,7 +140,7 @@ def of_another(text: str) -> str:
 
 
 def members(row: Row, column: str) -> Iterator[tuple[str, Any]]:
-    """Each member of a document in turn, with something else as its value."""
+    """Each member of a document in turn, with another value."""
     text = row.columns[column]
     if isinstance(text, str) and text.startswith("{"):
         document = json.loads(text)
@@ -171,12 +171,12 @@ async def world(tmp_path):
 
 
 def shape(row: Row) -> tuple[str, ...]:
-    """What kind of row it is, whatever its IDs and times are."""
+    """The kind of a row, whatever its IDs and times are."""
     return row.table, *(re.sub(r"[0-9a-f-]{8,}|[0-9]+", "", part) for part in (row.partition, row.key))
 
 
 async def check(world: World, cases: Iterable[Case], *, unreadable: bool) -> None:
-    """Damage one column at a time, and look whether all others are served."""
+    """Damage one column at a time, and check that all others are served."""
     snapshot = world.snapshot()
     healthy = await served(world)
     assert {name for _, name in of_well(healthy)} >= {"well", "well failed", "well stalled", "well new"}
@@ -202,12 +202,12 @@ def every(world: World, kinds: Callable[[Row, str], Iterator[tuple[str, Any]]]) 
 
 
 UNTOUCHED = {names.SERVICE, names.INSPECTIONS, names.INSPECTION_INDEX}
-"""Tables without a row of one connection before the sweeps. Inspections are read as notices are."""
+"""Tables without a row of one connection before the sweeps. Inspections are read like notices."""
 
 
 @pytest.mark.parametrize("turn", [0, 2, 4, 6])  # the long test has the others
 async def test_damaged_columns_hide_nobody_else(world, turn):
-    """Whatever is wrong with all that belongs to one connection, sweeps and lists serve all others."""
+    """Whatever is wrong with one connection's rows, sweeps and lists serve all others."""
     snapshot = world.snapshot()
     healthy = await served(world)
     assert {name for _, name in of_well(healthy)} >= {"well", "well failed", "well stalled", "well new"}

@@ -1,4 +1,4 @@
-"""The engine on a storage account, with a plan and handlers for one test, which acts as the host."""
+"""The engine on a storage account, with a plan and handlers for one test; the workbench acts as the host."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Handlers = dict[str, Handler]
 
 
 async def carry_out(context: Context[Handlers, Result]) -> Outcome[Result]:
-    """Let the test's own handler run a step."""
+    """Let the test's own handler carry out a step."""
     return await context.services[context.step.name](context.run, context.step)
 
 
@@ -196,11 +196,11 @@ async def done(_run: Run, step: StepState) -> Outcome[Result]:
 
 
 async def meeting(barrier: asyncio.Barrier) -> None:
-    """Continue only if another one arrives, too."""
+    """Continue only when another one arrives, too."""
     async with asyncio.timeout(10):
         await barrier.wait()
 
 
 def kinds(events: list[Event]) -> list[tuple[str, str, int]]:
-    """The events of an audit trail without their times, in an order that does not depend on them."""
+    """The events of an audit trail without their times, in an order that does not depend on times."""
     return sorted((event.step, event.kind, event.attempt) for event in events)

@@ -1,1 +1,1 @@
-"""What tests in several folders share; nothing here imports from them."""
+"""What tests in several folders share; nothing here imports from those folders."""

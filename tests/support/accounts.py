@@ -24,10 +24,10 @@ from tests.support.memory_queues import MemoryQueues, Received
 from tests.support.transports import Fuse, Wire
 
 LOCK: Final = timedelta(hours=1)
-"""How long a message is hidden once it was received: longer than any test."""
+"""How long a received message is hidden: longer than any test."""
 
 both: Final = pytest.mark.parametrize("account", ["memory", "emulator"], indirect=True)
-"""For tests that hold the account in memory and the emulator to one contract."""
+"""For tests of the contract that the account in memory and the emulator share."""
 
 
 class Account(Protocol):

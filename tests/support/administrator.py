@@ -1,4 +1,4 @@
-"""The administrator of a tenant, from whom an onboarding requests consent."""
+"""The administrator of a tenant, whom an onboarding asks for consent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.support.portal import Portal, until
 
 
 async def waiting(portal: Portal, onboarding: str) -> dict[str, Any]:
-    """The step consent, as soon as it waits for an administrator."""
+    """The step ``consent``, as soon as it waits for an administrator."""
 
     async def waits() -> dict[str, Any] | None:
         document = await portal.get(f"/api/onboardings/{onboarding}")
@@ -21,13 +21,13 @@ async def waiting(portal: Portal, onboarding: str) -> dict[str, Any]:
 
 
 async def accept(portal: Portal, url: str) -> None:
-    """Open a consent page and accept. Where the app has no address for a browser, an error page follows."""
+    """Open a consent page and accept. An app without a reply address leads to an error page."""
     answer = await portal.http.post(url, data={"answer": "accept"})
     assert answer.status_code == 302 or "AADSTS500113" in answer.text, answer.text
 
 
 class Administrator:
-    """An administrator who opens the links and consents, one application after the other."""
+    """An administrator who opens the links and consents, for one application after the other."""
 
     def __init__(self, portal: Portal, onboarding: str) -> None:
         self._portal = portal

@@ -1,4 +1,4 @@
-"""The calls that the app makes, recorded by the local cloud, without what identifies one of them."""
+"""The calls that the app makes, as the local cloud records them, without IDs."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Called:
     """All equal calls of some lives."""
 
     needs: list[list[str]] = field(default_factory=list)
-    """One list for each permission that the service looked for: those that are sufficient."""
+    """One list for each permission that the service needed: the permissions that are sufficient."""
     held: list[str] = field(default_factory=list)
-    """Those of them that the app had in one of the lives."""
+    """The permissions among them that the app had in one of the lives."""
 
     def add(self, needs: Iterable[Mapping[str, list[str]]]) -> None:
         """Note what one call needed."""
@@ -76,7 +76,7 @@ def document(table: Table) -> dict[str, dict[str, Any]]:
 
 
 def _has_no_id(call: Mapping[str, Any]) -> bool:
-    """Whether a call is the app's although nothing in it shows that: no one else makes it."""
+    """Whether the call is the app's although nothing in it shows that, because nobody else makes it."""
     path = str(urlsplit(str(call["path"])).path)
     return bool(call["service"] == "managedIdentity") or path == "/" or path.endswith("/keys")
 
@@ -96,7 +96,7 @@ def _storage_path(target: str) -> str:
     parts = urlsplit(target)
     comp = re.search(r"comp=(\w+)", parts.query)
     suffix = f"?comp={comp[1]}" if comp else ""
-    first, *rest = unquote(parts.path).split("/")[2:]  # without the account
+    first, *rest = unquote(parts.path).split("/")[2:]  # without the account name
     if "messages" in rest:
         return f"/{{queue}}/messages{'/{id}' if len(rest) > 1 else ''}"
     if suffix == "?comp=metadata":

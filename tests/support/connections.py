@@ -1,4 +1,4 @@
-"""Service connections as an onboarding would leave them, for tests that need many, or odd dates."""
+"""Connections as an onboarding would leave them, for tests that need many of them or odd dates."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def connection(
 def onboarding_request(
     *, name: str = "Contoso", version: str | None = None, owners: Sequence[str] = (), imported: bool = False
 ) -> OnboardingRequest:
-    """What a connection was onboarded with."""
+    """The request with which a connection was onboarded."""
     document = {
         "name": name,
         "tenantId": TENANT,

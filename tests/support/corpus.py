@@ -1,6 +1,6 @@
-"""Hostile words, made by rules: what one of the readers' languages could take for something else.
+"""Hostile words, made by rules: text that one of the readers' languages could misread.
 
-A rule is a set of characters and where they are. So the corpus contains what no list of known attacks has.
+A rule is a set of characters and their positions. So the corpus contains what no list of known attacks has.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ MEANINGS: Final = (
     *string.punctuation,
     *"\u2018\u2019\u201a\u201b\u201c\u201d\u201e",  # quotation marks of PowerShell
     *"\u2013\u2014\u2015",  # its dashes
-    *"\uff1d\uff0b\uff0d\uff20\uff02\uff07",  # in full width
+    *"\uff1d\uff0b\uff0d\uff20\uff02\uff07",  # full-width forms
 )
 """Characters with a meaning in at least one of the languages."""
 
 SEPARATORS: Final = (*";,|& /:=()[]{}<>\"'`", "\u2019", "\u00a0")
-"""Characters after which a language can begin to read anew."""
+"""Characters after which a language can start a new token."""
 
 CONTROL: Final = (*map(chr, (0, 7, 8, 9, 10, 11, 12, 13, 27, 127, 0x85, 0x9B)), "\u2028", "\u2029")
 """Only the names of a directory can contain these."""

@@ -1,4 +1,4 @@
-"""Compares answers and events with the description of the API. Nothing else is allowed."""
+"""Compares responses and events with the API's description, and allows nothing else."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def _strict(*, in_30: bool = False) -> Mapping[str, Any]:
 
 
 def check(schema: Mapping[str, Any], value: Any) -> None:
-    """Fail unless a document conforms to the description, in both forms, and has nothing else."""
+    """Fail unless a document conforms to both forms of the description and has nothing else."""
     faults = _faults(json.dumps(schema), json.dumps(value))
     assert not faults, ("a field is described by its model in onboarding/api", faults)
 
 
 @functools.lru_cache(1024)
 def _faults(schema: str, document: str) -> list[str]:
-    """What is wrong with a document. Most answers are alike: tests ask again until something changes."""
+    """What is wrong with a document. Cached, because tests repeat calls until something changes."""
     value = json.loads(document)
     validators = _validators(schema)
     return [
@@ -58,13 +58,13 @@ def _validators(schema: str) -> Sequence[Any]:
 
 
 def check_answer(answer: httpx.Response) -> None:
-    """Fail unless the description has the status of an answer, its media type, document and headers."""
+    """Fail unless the description has a response's status, media type, document and headers."""
     request = answer.request
     path = request.url.path.partition("/api")[2]
     operation = _operation(request.method, path)
     if operation is None:
         return
-    if "x-ms-request-id" not in answer.headers:  # the host answers itself, before the app sees the call
+    if "x-ms-request-id" not in answer.headers:  # the host itself responds, before the app sees the call
         assert answer.status_code in {400, 404, 413, 414, 431}, (request.method, path, answer.status_code)
         return
     responses = operation["responses"]
@@ -80,7 +80,7 @@ def check_answer(answer: httpx.Response) -> None:
 
 
 def check_event(event: Mapping[str, Any]) -> None:
-    """Fail unless an event is described as a webhook, as the schema that its type leads to."""
+    """Fail unless an event conforms to the webhook's description, with the schema that its type selects."""
     (webhook,) = DOCUMENT["webhooks"].values()
     content = webhook["post"]["requestBody"]["content"]["application/cloudevents+json"]
     check(content["schema"], event)

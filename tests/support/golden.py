@@ -64,7 +64,7 @@ def server(name: str, scope: str, *, user_discovery: bool, revision: str = NEWES
                 }
             ],
         },
-        # Only for discovery, in every revision. The article describes it for users; groups need the same
+        # Only for discovery, in every revision. The article describes it for users; groups need it, too
         "requiredResourceAccess": (
             [{"resourceAppId": GRAPH, "resourceAccess": [{"id": DIRECTORY_READ_ALL, "type": "Role"}]}]
             if user_discovery
