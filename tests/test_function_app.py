@@ -145,7 +145,7 @@ def test_every_http_function_is_an_endpoint(triggers):
 
 @pytest.mark.parametrize("name", QUEUES)
 def test_queue_functions_listen_to_their_queue(triggers, name):
-    """Each queue of the storage account has one function, reached over the setting ONBOARDING_STORAGE."""
+    """Each queue of the storage account has one function, with the connection ONBOARDING_STORAGE."""
     trigger = triggers[name]
     assert (trigger["type"], trigger["queueName"], trigger["connection"]) == (
         "queueTrigger",
@@ -157,7 +157,7 @@ def test_queue_functions_listen_to_their_queue(triggers, name):
 
 @pytest.mark.parametrize("name", TIMERS)
 def test_timers_take_their_schedule_from_the_settings(triggers, name):
-    """A deployment sets when the sweeps run; none runs only because an instance started."""
+    """A deployment sets when the sweeps run; none runs merely because an instance started."""
     trigger = triggers[name]
     assert (trigger["type"], trigger["schedule"]) == ("timerTrigger", TIMERS[name])
     assert not trigger.get("runOnStartup")
@@ -252,7 +252,7 @@ def test_the_host_is_told_what_the_app_relies_on():
     assert host["extensions"]["http"]["routePrefix"] == "api"  # as onboarding.api.called_url expects
     assert queues["maxDequeueCount"] >= 5  # crashes that a run survives
     assert queues["batchSize"] <= 32  # the service's own limit
-    # The host fetches more while some requesters and tenants have all workers that they may have.
+    # The host fetches more messages while some requesters and tenants use all of their workers.
     assert queues["newBatchThreshold"] >= 4 * Limits().share
     # An invocation ends after a minute and a step after two: both fit.
     assert host["functionTimeout"] == "00:05:00"

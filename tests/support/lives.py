@@ -20,7 +20,7 @@ SETS = {
     "see": [role.value for role in GRAPH_BASE + GRAPH_SEE],
     "consent": [role.value for role in GRAPH_BASE + GRAPH_CONSENT],
 }
-"""Permissions in Graph: without options, with --see-consent, and with --consent."""
+"""Permissions in Graph that the script grants without options, with --see-consent, and with --consent."""
 
 ROLES: dict[str, dict[str, list[str]]] = {
     "custom": {"actions": REGISTER["actions"]},
@@ -51,12 +51,12 @@ class Case:
 
     @classmethod
     def of(cls, environment: str, tenant: str, permissions: str, role: str) -> Case:
-        """A case from its values in order."""
+        """A case, from its values in order."""
         return cls(environment=environment, tenant=tenant, permissions=permissions, role=role)
 
     @property
     def name(self) -> str:
-        """For the name of a test."""
+        """The name in the name of a test."""
         return f"{self.environment}-{self.tenant}-{self.permissions}-{self.role}"
 
 
@@ -79,7 +79,7 @@ class Life:
         await self._portal.control("DELETE", "/identityTokens")
 
     async def let_in(self) -> None:
-        """What the guide asks of people, a moment before the request."""
+        """Do what the guide asks people to do, just before the request."""
         role = ROLES[self._case.role]
         if self._case.tenant == "home":
             roles = {"permissions": [role], "vaultActions": ["secrets/*"]}
@@ -116,7 +116,7 @@ class Life:
         assert (await self._when(path, lambda found: found.get("directory")))["differences"] == []
 
     async def remove(self) -> None:
-        """Off-board, permanently."""
+        """Off-board it permanently."""
         await self._removed(self._connection)
 
     async def _onboarded(self, **request: Any) -> str:
@@ -141,7 +141,7 @@ class Life:
         assert document["status"] == "Succeeded", document["error"]
 
     async def _when(self, path: str, found: Callable[[dict[str, Any]], Any]) -> Any:
-        """What is looked for in a document, as soon as it is there. Waits are long here: so are pauses."""
+        """A value in a document, as soon as it is there. The time limits are long because pauses are."""
 
         async def look() -> Any:
             return found(await self._portal.get(path, caller="operator"))
@@ -160,13 +160,13 @@ class Life:
 
 
 class HardLife(Life):
-    """One to which happens what happens seldom, in the home tenant; beside it another one is imported.
+    """A connection in the home tenant to which rare events happen; beside it, another one is imported.
 
-    An answer is lost, somebody deletes the secret in the vault, and an address ends in a deleted application.
+    A response is lost, somebody deletes the secret in the vault, and the request has its own App ID URI.
     """
 
     async def prepare(self) -> None:
-        """Two applications are there, and one has some consent already."""
+        """Register two applications, and grant a part of the consent to one of them."""
         await super().prepare()
         self._apps = await precreated(self._portal, user_discovery=True, consent=False)
         client, graph = await self._principal(self._apps.client["appId"]), await self._principal(GRAPH_APP_ID)
@@ -175,7 +175,7 @@ class HardLife(Life):
         await self._portal.look("graph", "POST", "/v1.0/oauth2PermissionGrants", grant)
 
     async def onboard(self) -> None:
-        """With an address of its own, and without the answer to the first creation."""
+        """Onboard with its own App ID URI, and lose the response to the first creation."""
         lost = {"service": "graph", "method": "POST", "path": "/applications$", "kind": "drop"}
         uri = f"api://{self._portal.info['tenant']}/{unique()}"
         async with self._portal.fault(**lost, when="after"):
@@ -184,7 +184,7 @@ class HardLife(Life):
             )
 
     async def renew(self) -> None:
-        """After somebody has deleted the secret in the vault."""
+        """Renew after somebody has deleted the secret in the vault."""
         path = f"/api/connections/{self._connection}"
         secret = (await self._portal.get(path, caller="operator"))["secret"]["vaultSecretId"]
         name = secret.split("/secrets/")[1].split("/")[0]

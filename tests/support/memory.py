@@ -29,7 +29,7 @@ _MOST_ROWS: Final = 100
 _MOST_BYTES: Final = 4 * 1024 * 1024
 _SMALLEST, _LARGEST = -(2**31), 2**31 - 1
 LONGEST_TEXT = 64 * 1024
-"""Bytes of a text in UTF-16, or of binary data, in one column; and the largest message, in base64."""
+"""Bytes of a text in UTF-16, or of binary data, in one column, and of the largest message in base64."""
 _LONGEST_KEY = 1024
 """Bytes of a key in UTF-16."""
 
@@ -39,7 +39,7 @@ class Call:
     """One call to storage."""
 
     name: str
-    """Of the method of ``Tables`` or ``Queues``, or what the host does: receive, delete."""
+    """The method of ``Tables`` or ``Queues``, or what the host does: receive, delete."""
     place: str
     """The table or queue."""
     rows: tuple[tuple[str, str], ...] = ()
@@ -53,7 +53,7 @@ Around = Callable[[Call], AbstractAsyncContextManager[None]]
 
 @contextlib.asynccontextmanager
 async def nothing(_call: Call) -> AsyncIterator[None]:
-    """What happens around a call where a test does not care."""
+    """What happens around a call if a test sets nothing."""
     yield
 
 
@@ -108,7 +108,7 @@ class MemoryTables(Tables):
             return RowPage(tuple(found[:size]), tables._encode(rest[0] if rest else None))
 
     async def write(self, table: str, row: Row, how: Write) -> str:
-        """Write one row and return its new ETag; ``ConflictError`` when the row is not as expected."""
+        """Write one row and return its new ETag; ``ConflictError`` if the row is not as expected."""
         if how is Write.DELETE:
             async with self._call("delete", table, _place(row), writes=True):
                 with contextlib.suppress(ResourceNotFoundError):
@@ -163,7 +163,7 @@ class MemoryTables(Tables):
                 yield row
 
     def _apply(self, table: str, writes: Sequence[tuple[Write, Row]]) -> list[str]:
-        """All writes, or none when one of them is refused."""
+        """All writes, or none if one of them is refused."""
         rows = dict(self._table(table))
         etags = []
         for how, row in writes:

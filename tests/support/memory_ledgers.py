@@ -1,4 +1,4 @@
-"""Append-only texts in memory, as the container of the audit trail has them."""
+"""Append-only texts in memory, like those in the container of the audit trail."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class MemoryLedgers(Ledgers):
             return b"".join(self._blocks[name])[start:]
 
     async def sizes(self, prefix: str) -> dict[str, int]:
-        """The ledgers whose names begin so."""
+        """The ledgers whose names have a prefix."""
         async with self._around(Call(name="sizes", place=prefix)):
             names = sorted(name for name in self._blocks if name.startswith(prefix))
             return {name: sum(map(len, self._blocks[name])) for name in names}
 
     async def ping(self) -> None:
-        """It always answers."""
+        """It always responds."""

@@ -56,7 +56,7 @@ class MemoryQueues(Queues):
         self._messages.setdefault(queue, [])
 
     async def ping(self, queue: str) -> None:
-        """Raise unless the queue answers."""
+        """Raise unless the queue responds."""
         async with self._call("ping", queue):
             self._queue(queue)
 

@@ -1,4 +1,4 @@
-"""A notice as the channels bring it."""
+"""A notice as the channels deliver it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What operators do to onboardings and connections, and what remains of them."""
+"""What operators do to onboardings and connections, and what is left of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.portal import FINAL, USUAL, Portal, until
 
 
 def bad_request(method: str, path: str) -> dict[str, Any]:
-    """Graph refuses each call of this kind: the step fails, and the service does not repeat it."""
+    """Graph refuses each call of this kind: the step fails, and the service does not repeat the call."""
     return {
         "service": "graph",
         "method": method,
@@ -25,7 +25,7 @@ def bad_request(method: str, path: str) -> dict[str, Any]:
 
 
 async def operate(portal: Portal, method: str, path: str, **more: Any) -> dict[str, Any]:
-    """Request an operation, and return it as it was accepted."""
+    """Request an operation; return it as it was accepted."""
     answer = await portal.call(method, path, caller="operator", **more)
     assert answer.status_code == 202, answer.text
     document: dict[str, Any] = answer.json()
@@ -70,7 +70,7 @@ async def held(portal: Portal, fault: str) -> bool:
 
 @contextlib.asynccontextmanager
 async def about_to_share(portal: Portal, owner: dict[str, Any]) -> AsyncIterator[str]:
-    """An onboarding that shares a server app, held just before its connection is written; its ID."""
+    """An onboarding that shares a server app and is held just before its connection is written; its ID."""
     hold = {"service": "graph", "method": "POST", "path": "Grants", "kind": "hold", "when": "after"}
     async with portal.fault(**hold) as fault:
         onboarding = await portal.accepted(serverApp={"existing": {"connectionId": owner["id"]}})
@@ -79,7 +79,7 @@ async def about_to_share(portal: Portal, owner: dict[str, Any]) -> AsyncIterator
 
 
 async def left_of(portal: Portal, onboarding: str) -> list[str]:
-    """Everything that an onboarding made and that still exists."""
+    """Everything that an onboarding created and that still exists."""
     return [each async for each in _left_of(portal, onboarding)]
 
 

@@ -34,7 +34,7 @@ class Page:
         return re.sub(r"^```.*?^```$", "", self.text, flags=re.MULTILINE | re.DOTALL)
 
     def tables(self, heading: str = "") -> Iterator[list[list[str]]]:
-        """The tables below a heading, up to the next one of its level or above; else all. Without headers."""
+        """The tables (without headers) below a heading, up to the next one of its level or above, or all."""
         rows: list[list[str]] = []
         for line in [*self._section(heading).splitlines(), ""]:
             if line.startswith("|"):

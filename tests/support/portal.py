@@ -1,4 +1,4 @@
-"""The local cloud as seen from outside: by callers of the API, administrators, and the tests' controls."""
+"""The local cloud as seen from outside: by callers of the API, administrators, and tests."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.support import described
 
 _LONGEST_PAUSE: Final = 0.25  # seconds
 USUAL: Final = 0.2
-"""Seconds between two looks at a run that somebody waits for: none takes less."""
+"""Seconds between two checks of a run that somebody waits for: no run takes less."""
 
 REFUSED: Final = {"serverApp": {"appIdUri": "https://fabrikam.com/x"}}
-"""What the preflight refuses, and only the requester can correct: a URI on a domain of others."""
+"""What the preflight refuses and only the requester can correct: a URI on a domain of others."""
 
 FINAL: Final = {"Succeeded", "Failed", "Cancelled", "RolledBack"}
 _RESOURCES: Final = {
@@ -49,7 +49,7 @@ async def until(
     pause: float = 0.03,
     longest: float = _LONGEST_PAUSE,
 ) -> Any:
-    """The result of a condition as soon as it has one; fails when it has none in time."""
+    """The result of a condition as soon as it has one; fails if it has none in time."""
     deadline = time.monotonic() + seconds
     while not (value := await condition()):
         assert time.monotonic() < deadline, f"{what} did not come true within {seconds} s"
@@ -109,7 +109,7 @@ class Portal:
     ) -> httpx.Response:
         """Call the API (a path below its base, or an absolute URL) with a caller's token, or without.
 
-        Fails for an answer that does not conform to the API's description.
+        Fails if the response does not conform to the API's description.
         """
         sent: dict[str, str | bytes] = dict(headers or {})
         if caller:
@@ -223,7 +223,7 @@ class Portal:
 
     @contextlib.asynccontextmanager
     async def settings(self, **changes: Any) -> AsyncIterator[None]:
-        """Other settings of the cloud, for a while; the identity's roles as after a day."""
+        """Use other settings of the cloud for a while; the identity's roles take effect as after a day."""
         before = (await self.control("GET", "/settings")).json()
         await self.control("PUT", "/settings", changes)
         await self.control("DELETE", "/identityTokens")
@@ -235,7 +235,7 @@ class Portal:
 
     @contextlib.asynccontextmanager
     async def fault(self, **fault: Any) -> AsyncIterator[str]:
-        """A fault of the cloud, for a while; its ID."""
+        """Set a fault of the cloud for a while; yields its ID."""
         identifier = str((await self.control("POST", "/faults", fault)).json()["id"])
         try:
             yield identifier
@@ -280,5 +280,5 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
 
 
 def pointers(document: dict[str, Any]) -> set[str]:
-    """The fields to which an error points."""
+    """The fields that an error points to."""
     return {each["pointer"] for each in document["errors"]}

@@ -1,4 +1,4 @@
-"""The two applications as an administrator registers them by hand, by the manual article."""
+"""The two applications as an administrator registers them by hand, following the manual article."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def precreated(
 ) -> Precreated:
     """Register both applications; ``server`` and ``client`` are differences from the article.
 
-    As the article says, an administrator grants the permissions that both applications request.
+    As in the article, an administrator grants the permissions that both applications request.
     """
     name, scope = name or unique("by-hand"), str(uuid.uuid4())
     registered = _server(name, scope, user_discovery=user_discovery, revision=revision)
@@ -68,7 +68,7 @@ async def precreated(
 
 
 def _server(name: str, scope: str, *, user_discovery: bool, revision: str) -> dict[str, Any]:
-    """The web (server) app after each step of "Register the web (server) app", and nothing besides.
+    """The web (server) app after each step of "Register the web (server) app", and nothing else.
 
     The article sets neither a home page nor device tokens, and it leaves the portal's User.Read on the app
     unless there is user discovery.
@@ -131,7 +131,7 @@ async def _register(portal: Portal, body: dict[str, Any]) -> dict[str, Any]:
 
 
 async def consented(portal: Portal, web: dict[str, Any], native: dict[str, Any]) -> None:
-    """Grant what both applications request, as the button "Grant admin consent" does."""
+    """Grant what both applications request, like the button "Grant admin consent"."""
     for app in (web, native):
         principal = await _principal(portal, app["appId"])
         for requested in app["requiredResourceAccess"]:

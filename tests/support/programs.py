@@ -13,7 +13,7 @@ _LIMIT: Final = 180  # seconds
 async def output(*command: str | Path, folder: Path, **environment: str) -> str:
     """What a program prints; it fails the test if the program fails or takes too long.
 
-    A proxy would be in the way of the loopback address, so its variables are left out.
+    The environment has no proxy variables, because a proxy would intercept calls to the loopback address.
     """
     inherited = {key: value for key, value in os.environ.items() if not key.casefold().endswith("_proxy")}
     process = await asyncio.create_subprocess_exec(

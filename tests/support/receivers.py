@@ -32,8 +32,8 @@ class WebServer:
     """Accepts any POST, and answers as the test sets."""
 
     posts: list[Post] = field(default_factory=list)
-    refuses: set[str] = field(default_factory=set)  # paths that answer 503
-    gone: set[str] = field(default_factory=set)  # paths that answer 410
+    refuses: set[str] = field(default_factory=set)  # paths that respond with 503
+    gone: set[str] = field(default_factory=set)  # paths that respond with 410
     tls: ssl.SSLContext | None = None
     host: str = ""  # with the port
     _runner: web.AppRunner | None = None
@@ -59,7 +59,7 @@ class WebServer:
         return web.Response(status=503 if request.path in self.refuses else 202)
 
     def about(self, path: str, text: str) -> list[Post]:
-        """The requests to a path that have a text in their body."""
+        """The requests to a path whose body contains a text."""
         return [post for post in self.posts if post.path.startswith(path) and text in post.body]
 
 
@@ -96,7 +96,7 @@ class MailServer:
     password: str
     mails: list[Mail] = field(default_factory=list)
     refuses: bool = False
-    unknown: set[str] = field(default_factory=set)  # recipients that are refused
+    unknown: set[str] = field(default_factory=set)  # refused recipients
     host: str = ""  # with the port
     _server: asyncio.Server | None = None
 

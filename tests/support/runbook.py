@@ -1,4 +1,4 @@
-"""The calls that the page about incidents tells an operator to send."""
+"""The calls that the page about incidents tells an operator to make."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def headings() -> list[str]:
 
 
 def first() -> Sequence[tuple[str, str]]:
-    """The calls of the first look, whatever happened."""
+    """The calls to make first in any incident."""
     return _CALL.findall(page(PAGE).text.partition("\n## ")[0])
 
 

@@ -9,11 +9,11 @@ from typing import Final
 from infra.local.stack import ROOT, Stack
 
 NEVER: Final = "0 0 0 1 1 4"
-"""A schedule that does not interfere, also where the clock is moved by years (a New Year that is a Thursday
-comes in 2032): tests fire the timers themselves."""
+"""A schedule that does not interfere, even if a test moves the clock by years (New Year is a Thursday next in
+2032): tests fire the timers themselves."""
 
 OFTEN: Final = "00:00:01"
-"""How often a host looks for messages at least; it also does when one of its functions has ended."""
+"""How often a host polls for messages at least; it also polls when one of its functions has ended."""
 
 
 _LINES: Final = 40
@@ -21,7 +21,7 @@ _FOLDERS: Final[set[Path]] = set()
 
 
 def logs() -> dict[str, str]:
-    """The last lines of the hosts of all local clouds that this process has started, by their files."""
+    """The last lines of the hosts of all local clouds that this process has started, by file."""
     files = [file for folder in sorted(_FOLDERS) if (file := folder / "host.log").exists()]
     return {str(file): "\n".join(file.read_text(errors="replace").splitlines()[-_LINES:]) for file in files}
 
@@ -47,7 +47,7 @@ def local_cloud(
 ) -> Stack:
     """A local cloud whose timers only tests fire, and whose host polls for messages often.
 
-    Its service consents itself, so that onboardings end without an administrator, unless a test asks for
+    Its service grants consent itself, so onboardings end without an administrator, unless a test asks for
     the ``permissions`` that the docs grant by default.
     """
     _FOLDERS.add(folder)

@@ -1,4 +1,4 @@
-"""The connection between the app and its storage account, on which a test counts calls, or dies."""
+"""The connection between the app and its storage account, where a test counts calls or ends the worker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 
 
 class KilledError(BaseException):
-    """The worker's process ends here. No ``Exception``: nothing of the app may catch it."""
+    """The worker's process ends here. Not an ``Exception``, because nothing in the app may catch it."""
 
 
 class Fuse:
@@ -31,7 +31,7 @@ class Fuse:
         self._fatal, self._after = call and self.calls + call, after
 
     def lose(self, *, after: bool) -> None:
-        """End the connection of the next call, before the account gets it or after it took effect."""
+        """End the connection of the next call, before the account receives it or after it took effect."""
         self._lost = after
 
     def meanwhile(self, call: int, action: Callable[[], Awaitable[None]]) -> None:

@@ -1,4 +1,4 @@
-"""Vaults in memory: what the epoch and the channels need of one."""
+"""Vaults in memory, as far as the epoch and the channels need one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class MemoryVault:
 
 
 class Safe:
-    """The newest versions of secrets, the newest first, and a clock: both as a test sets them."""
+    """The newest versions of secrets, the newest first, and a clock; a test sets both."""
 
     def __init__(self) -> None:
         self.values: dict[str, tuple[str, ...]] = {}

@@ -1,4 +1,4 @@
-"""A deployment on a storage account in memory: everything but the Microsoft cloud, in one process."""
+"""A deployment on a storage account in memory: everything except the Microsoft cloud, in one process."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class World:
         }
 
     def restore(self, snapshot: Any) -> None:
-        """Put back what was stored, and start again."""
+        """Restore what was stored, and start again."""
         rows, messages = snapshot
         self.tables._rows = dict(rows)
         self.queues._messages = {
@@ -117,7 +117,7 @@ class World:
         body: Mapping[str, Any] | None = None,
         **query: Any,
     ) -> Any:
-        """The answer of an endpoint, as JSON or text. Raises what the handler raises."""
+        """The response of an endpoint, as JSON or text. Raises what the handler raises."""
         declared = _ENDPOINTS[name]
         handler = getattr(self.service.resource(declared.resource), declared.handler)
         asked, seal = declared.query.model_validate(query), None
@@ -141,7 +141,7 @@ class World:
         return json.loads(answer.as_json())
 
     async def http(self, method: str, path: str) -> Any:
-        """The answer to a call of an operator, by its method and path, as a page has it."""
+        """The response to an operator's call, by method and path, as a page shows it."""
         url = urlsplit(path.removeprefix("/api"))
         for name, declared in _ENDPOINTS.items():
             pattern = re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", declared.path)
@@ -175,7 +175,7 @@ class World:
         await self.timers.inspection_sweep.run()
 
     async def connect(self, name: str, ends_at: datetime, *, drifts: bool = True, **more: Any) -> Connection:
-        """A connection with its warnings, which drifts."""
+        """A connection with its warnings and with differences."""
         parts, now = self.parts, self.clock.now()
         made = await parts.stores.connection_store.add(_whole(name, ends_at, **more))
         await parts.stores.warning_schedule.schedule(made, now - timedelta(days=90))
@@ -250,7 +250,7 @@ class World:
         await runs.settle(run)
 
     async def damage(self, row: Row, column: str, value: Any) -> None:
-        """Put something else into a column; None removes it."""
+        """Set a column to another value; None removes it."""
         columns = {**row.columns, column: value}
         await self.tables.write(row.table, replace(row, columns=columns), Write.UPSERT)
 
@@ -275,7 +275,7 @@ def _whole(name: str, ends_at: datetime, **more: Any) -> Connection:
 
 
 def requester(name: str) -> Caller:
-    """A portal."""
+    """A caller with the requester's role."""
     return Caller(id=name, name=name, roles=(REQUEST_ROLE,))
 
 

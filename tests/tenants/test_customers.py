@@ -16,7 +16,7 @@ UNKNOWN = "99999999-2222-4333-8444-555555555555"
 
 
 async def test_an_administrator_admits_a_tenant_by_consent(stranger):
-    """The step shows the URL that an administrator must open; then the onboarding goes on by itself."""
+    """The step shows the URL that an administrator must open; then the onboarding continues automatically."""
     onboarding = await stranger.accepted(**CUSTOMER)
     document = await stranger.blocked(onboarding)
     error = document["error"]
@@ -61,7 +61,7 @@ async def test_objects_are_created_in_the_customers_tenant(customer):
 
 
 async def test_a_customer_who_grants_what_the_page_requires_can_be_onboarded(stranger):
-    """With only the required permissions and the custom role, one confirmation is all that people do."""
+    """With only the required permissions and the custom role, people have to confirm only once."""
     required = [role.value for role in GRAPH_BASE]
     consent = await stranger.control("POST", "/consents", {"tenant": FABRIKAM, "roles": required})
     await stranger.control("POST", "/roleAssignments", {"principalId": consent.json()["principalId"]})
@@ -73,7 +73,7 @@ async def test_a_customer_who_grants_what_the_page_requires_can_be_onboarded(str
 
 
 async def test_missing_permissions_are_found_before_anything_is_created(stranger):
-    """The preflight reports an application without permissions and without a role."""
+    """The preflight reports an application that has no permissions and no role."""
     await stranger.control("POST", "/consents", {"tenant": FABRIKAM, "roles": []})
     error = await stranger.withheld(**CUSTOMER)
     codes = {finding["code"] for finding in error["findings"]}
@@ -83,7 +83,7 @@ async def test_missing_permissions_are_found_before_anything_is_created(stranger
 
 
 async def test_a_permission_that_is_taken_back_meanwhile_waits_for_its_administrator(customer):
-    """The customer's administrator, not the operator, sees the page that gives the permission back."""
+    """The customer's administrator, not the operator, sees the page that restores the permission."""
     refused = {"service": "graph", "tenant": FABRIKAM, "method": "POST", "path": "/applications$"}
     denied = {"kind": "status", "status": 403, "code": "Authorization_RequestDenied", "times": None}
     async with customer.fault(**refused, **denied):
@@ -164,7 +164,7 @@ async def test_one_tenants_throttling_does_not_slow_another(customer):
 
     Both are timed in the same run, so that a busy machine slows down both.
     """
-    # Only what an onboarding creates: in the same tenant, other tests may still be cleaned up.
+    # Only the calls of an onboarding: in the same tenant, the cleanup of other tests may still run.
     creation = {"service": "graph", "tenant": FABRIKAM, "method": "POST", "path": "/applications$"}
     async with customer.fault(**creation, kind="throttle", retryAfter=10, times=5):
         throttled = [asyncio.create_task(_seconds(customer, **CUSTOMER)) for _ in range(5)]

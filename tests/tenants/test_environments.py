@@ -1,4 +1,4 @@
-"""Both Azure environments: the tables below list the differences, from these pages of Microsoft.
+"""Both Azure environments: the tables below list the differences, from Microsoft's pages.
 
 Sources: https://learn.microsoft.com/graph/deployments,
 https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure and
@@ -68,7 +68,7 @@ async def test_an_onboarding_succeeds_with_tokens_for_its_own_cloud(place):
 async def test_the_apps_match_the_article_in_each_profile(place):
     """For each revision, with and without discovery, the directory has what the article describes.
 
-    The article makes no difference between the clouds, so one case in the other one shows as much.
+    The article does not distinguish the clouds, so one case in the other cloud is enough.
     """
     cases = [(revision, discovery) for revision in golden.REVISIONS for discovery in (False, True)]
     if environment(place) == US_GOVERNMENT:
@@ -109,7 +109,7 @@ async def test_imports_and_the_consent_of_an_administrator_work(place):
     where = {"azureEnvironment": environment(place)}
     asked = await place.accepted(**where, adminConsent="ByAdministrator")
     imported = await place.onboarded(**where, **apps.request())
-    share = {"serverApp": {"existing": {"connectionId": imported["id"]}}}  # the service has not made the app
+    share = {"serverApp": {"existing": {"connectionId": imported["id"]}}}  # the service has not created it
     shared = await place.onboarded(**where, **share, caller="operator", adminConsent="ByService")
     assert shared["serverApp"] == imported["serverApp"]
     step = await waiting(place, asked)

@@ -1,4 +1,4 @@
-"""A tenant that answers slowly keeps the onboardings of no other tenant waiting."""
+"""A tenant that responds slowly does not delay the onboardings of other tenants."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.stacks import local_cloud
 log = logging.getLogger(__name__)
 
 SLOW = 28
-"""Seconds that each call of the slow tenant takes: just below the limit of a call."""
+"""Seconds that each call to the slow tenant takes: just below the limit of a call."""
 
 
 async def seconds(portal: CustomerPortal, caller: str) -> float:
@@ -65,7 +65,7 @@ async def test_a_slow_tenant_delays_no_other_one(tmp_path, requesters):
 
 
 async def warned(portal: CustomerPortal, fleet: Fleet) -> float:
-    """How long it takes from the run of the timer until a warning of the home tenant arrives."""
+    """The time from the run of the timer until a warning of the home tenant arrives."""
     now = datetime.now(UTC)
     record = await fleet.add(connection(now + timedelta(days=20)), now)
     began = time.monotonic()
@@ -81,7 +81,7 @@ async def warned(portal: CustomerPortal, fleet: Fleet) -> float:
 
 @pytest.mark.soak
 async def test_slow_inspections_delay_no_warning(tmp_path):
-    """While all inspections of a tenant wait for its slow answers, warnings of another one are sent."""
+    """While all inspections of a tenant wait for its slow responses, warnings of another tenant are sent."""
     async with local_cloud(tmp_path, INSPECT_EVERY_DAYS="1") as stack:
         portal = CustomerPortal(stack)
         account = stack.account.connection_string

@@ -14,7 +14,7 @@ DENIED = {"service": "graph", "kind": "status", "status": 403, "times": None, "m
 
 
 def left_apps(operation: dict[str, Any]) -> list[dict[str, Any]]:
-    """What a removal left behind, but for resource providers, which always stay registered."""
+    """What a removal left behind, except resource providers, which always stay registered."""
     return [left for left in operation["leftBehind"] if left["kind"] != "resourceProvider"]
 
 
@@ -45,17 +45,17 @@ async def test_a_customer_that_has_left_is_off_boarded(stranger):
     waiting = await stranger.accepted(**CUSTOMER, adminConsent="ByAdministrator")
     await step(stranger, f"/api/onboardings/{waiting}", "consent", "Waiting")
     await stranger.leave()
-    await stranger.restart_host()  # so that it has no token of the customer's tenant
+    await stranger.restart_host()  # so that it has no token from the customer's tenant
     reasons = await removed(stranger, first)
     assert set(reasons) == {"clientApp", "serverApp"}
     assert all("AADSTS700016" in reason and FABRIKAM in reason for reason in reasons.values())
     fault = {"service": "login", "tenant": FABRIKAM, "kind": "status", "status": 400, "code": "AADSTS90002"}
     async with stranger.fault(**fault, times=None):
         reasons = await removed(stranger, second)
-        # It looks now: before the tenant was deleted, an administrator could still come back.
+        # It checks now: until the tenant was deleted, an administrator could have restored access.
         answer = await stranger.call("POST", f"/api/onboardings/{waiting}/resume", caller="operator")
         assert answer.status_code == 202, answer.text
-        assert (await stranger.finished(waiting))["status"] == "Failed"  # consent cannot be given any more
+        assert (await stranger.finished(waiting))["status"] == "Failed"  # consent can no longer be granted
     assert all("AADSTS90002" in reason for reason in reasons.values())
     operation = await done(stranger, await operate(stranger, "POST", f"/api/onboardings/{waiting}/rollback"))
     assert len(left_apps(operation)) == 2
@@ -70,7 +70,7 @@ async def test_a_customer_that_has_left_is_off_boarded(stranger):
     ],
 )
 async def test_a_customer_who_takes_rights_back_keeps_no_secret_in_the_vault(customer, code, missing):
-    """An administrator who removes the permissions of the service stops no off-boarding."""
+    """An administrator who removes the service's permissions does not block the off-boarding."""
     connection = await customer.onboarded(**CUSTOMER)
     async with customer.fault(**DENIED, method="DELETE", tenant=FABRIKAM, code=code):
         reasons = await removed(customer, connection)
@@ -78,7 +78,7 @@ async def test_a_customer_who_takes_rights_back_keeps_no_secret_in_the_vault(cus
 
 
 async def test_the_home_tenant_cannot_leave(customer):
-    """In the tenant of the deployment, a refusal is a fault that an operator corrects."""
+    """In the deployment's own tenant, a refusal is a fault that an operator corrects."""
     connection = await customer.onboarded()
     path = f"/api/connections/{connection['id']}"
     async with customer.fault(**DENIED, method="DELETE", code="Authorization_RequestDenied"):

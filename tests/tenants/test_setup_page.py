@@ -79,7 +79,7 @@ async def test_the_commands_wait_until_the_new_role_exists(portal, tmp_path):
 
 
 async def test_the_administrator_sees_that_the_consent_worked(stranger):
-    """The browser goes from the link to a page of the service, and the service has what it requests."""
+    """The link leads the browser to a page of the service, and the service gets the permissions."""
     document = await stranger.get(PATH, caller="operator")
     asks = await stranger.http.get(document["adminConsentUrl"])
     assert "Application.ReadWrite.OwnedBy (application)" in asks.text

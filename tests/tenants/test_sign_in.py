@@ -21,7 +21,7 @@ def refusal(status: int, code: str, **more: Any) -> dict[str, Any]:
 
 
 async def findings(portal: CustomerPortal, *, caller: str = "requester", **changes: Any) -> dict[str, Any]:
-    """The findings of a dry run by their codes."""
+    """The findings of a dry run by code."""
     path, body = "/api/onboardings?dryRun=true", portal.request(**changes)
     answer = await portal.call("POST", path, caller=caller, json=body)
     assert answer.status_code == 200, answer.text
@@ -44,7 +44,7 @@ async def error_while_running(portal: CustomerPortal, onboarding: str) -> dict[s
     ("status", "code"), [(503, "AADSTS90033"), (429, "AADSTS700016"), (400, "temporarily_unavailable")]
 )
 async def test_an_outage_of_login_ends_no_onboarding(customer, status, code):
-    """The onboarding continues when login answers again, whatever code the outage had."""
+    """The onboarding continues when login responds again, whatever code the outage had."""
     async with customer.fault(**refusal(status, code, times=2)):
         document = await customer.finished(await customer.accepted(**CUSTOMER))
     assert document["status"] == "Succeeded", document["error"]
@@ -65,10 +65,10 @@ async def test_an_outage_of_login_ends_no_onboarding(customer, status, code):
 )
 @pytest.mark.parametrize("service", ["Microsoft Graph", "Azure Resource Manager"])
 async def test_a_refusal_is_logins_whoever_asked_for_the_token(customer, status, code, name, service):
-    """Each final code has a name and a remedy, the same for a call to Graph and to Resource Manager."""
+    """Each final code has a name and a remedy, the same for calls to Graph and to Resource Manager."""
     async with customer.fault(**refusal(status, code, body=SCOPES[service], times=None)):
 
-        async def refused() -> Any:  # the first one can use a token from before
+        async def refused() -> Any:  # the first one can use an earlier token
             found = await findings(customer, **CUSTOMER)
             return found if name in found else None
 
@@ -93,7 +93,7 @@ async def test_an_identity_that_is_not_assigned_is_not_the_vaults_fault(customer
 
 
 async def test_a_new_federated_credential_is_waited_for(customer):
-    """Login knows a new federated credential after minutes; until then the error shows what to compare."""
+    """Login accepts a new federated credential after minutes; until then, the error shows what to compare."""
     async with customer.fault(**refusal(401, "AADSTS70025", times=None)):
         onboarding = await customer.accepted(**CUSTOMER)
         error = await error_while_running(customer, onboarding)
@@ -110,7 +110,7 @@ async def test_a_new_federated_credential_is_waited_for(customer):
 
 @pytest.mark.parametrize("code", [700016, 7000229])
 async def test_a_consent_that_is_new_is_asked_for_again(stranger, code):
-    """Both codes for a missing consent lead to the page that grants it; a consent works without a restart."""
+    """Both codes for a missing consent lead to the page that grants it; no restart is necessary."""
     async with stranger.settings(unconsented=code):
         onboarding = await stranger.accepted(**CUSTOMER)
         error = (await stranger.blocked(onboarding))["error"]
@@ -121,7 +121,7 @@ async def test_a_consent_that_is_new_is_asked_for_again(stranger, code):
 
 
 async def test_what_was_granted_a_moment_ago_counts(stranger):
-    """A token without a role does not refuse a request after the role was granted."""
+    """A token without a role does not cause a refusal after the role was granted."""
     await stranger.control("POST", "/consents", {"tenant": FABRIKAM, "roles": []})
     onboarding = await stranger.accepted(**CUSTOMER)
     error = (await stranger.blocked(onboarding))["error"]
@@ -131,7 +131,7 @@ async def test_what_was_granted_a_moment_ago_counts(stranger):
 
 
 async def test_a_role_that_was_just_assigned_is_waited_for(stranger):
-    """While Resource Manager does not know a new role, the onboarding waits; then it goes on by itself."""
+    """While Resource Manager does not know a new role, the onboarding waits, and then continues by itself."""
     await stranger.control("PUT", "/lag", {"roles": 600})
     try:
         await stranger.let_in()
@@ -147,7 +147,7 @@ async def test_a_role_that_was_just_assigned_is_waited_for(stranger):
 
 
 async def asked(portal: CustomerPortal, **fault: Any) -> int:
-    """How often a dry run asks login for a token of Graph."""
+    """How often a dry run requests a token for Graph from login."""
     about = {"service": "login", "tenant": FABRIKAM, "body": SCOPES["Microsoft Graph"], "times": None}
     async with portal.fault(**{**about, **fault}) as counting:
         await findings(portal, **CUSTOMER)
@@ -155,12 +155,12 @@ async def asked(portal: CustomerPortal, **fault: Any) -> int:
 
 
 async def test_one_token_serves_every_call(customer):
-    """What the service reads its permissions from is what its calls carry: there is no second cache."""
+    """The service reads its permissions from the token that its calls carry: there is no second cache."""
     assert await asked(customer, kind="latency") == 1
 
 
 async def test_an_assertion_out_of_its_time_is_replaced_once(customer):
-    """Login refuses an old token of the identity: the service sends a new one; after that it is final."""
+    """If login refuses an old token of the identity, the service sends a new one once."""
     graph = refusal(401, "AADSTS700024", body=SCOPES["Microsoft Graph"])
     await customer.control("DELETE", "/calls")
     async with customer.fault(**graph, times=1):
@@ -175,7 +175,7 @@ async def test_an_assertion_out_of_its_time_is_replaced_once(customer):
 
 
 async def test_a_token_that_cannot_be_read_is_no_refusal(customer):
-    """Graph's tokens have no promised format: the service then does not know its permissions."""
+    """The format of Graph's tokens is not promised; the service then does not know its permissions."""
     async with customer.settings(opaqueTokens=True):
         found = await findings(customer, **CUSTOMER)
         assert found["permissions-not-checked"]["severity"] == "Information"

@@ -33,7 +33,7 @@ USUAL = {
         [("other", "consent", "custom")],
     ],
 }
-"""The lives of the usual run: each two values meet. Those of one list live at the same time."""
+"""The lives of the usual run: each pair of values occurs. Those of one list run at the same time."""
 
 ALL = [
     Case.of(environment, tenant, permissions, role)
@@ -45,7 +45,7 @@ ALL = [
 
 
 class Lives:
-    """Some connections in one local cloud, and the calls of the app meanwhile."""
+    """Some connections in one local cloud, and the calls that the app makes meanwhile."""
 
     def __init__(self, stack: Stack, recorded: calls.Table) -> None:
         self._stack = stack
@@ -60,7 +60,7 @@ class Lives:
         await portal.control("PUT", "/settings", {"providerSeconds": 0.5, "scatteredLists": True})
         key = {"value": unique("signs-links-in-messages-and-feeds")}
         await portal.look("keyVault", "PUT", "/secrets/link-key?api-version=7.5", key)
-        for caller in ("requester", "operator"):  # neither their secrets nor their roles are new
+        for caller in ("requester", "operator"):  # so that neither their secrets nor their roles are new
             await portal.token(caller)
         await portal.graph("/organization?$select=id")
         await _each(life.prepare() for life in living)
@@ -132,7 +132,7 @@ async def live(
 async def test_connections_live_with_what_the_guide_grants(tmp_path):
     """One request each, and one visit of each administrator, is all that people do.
 
-    The page about calls is made from the calls of these lives. ``RECORD_CALLS=1`` records them again.
+    The page about calls is generated from the calls of these lives. ``RECORD_CALLS=1`` records them again.
     """
     recorded: calls.Table = {}
     async with asyncio.TaskGroup() as clouds:
@@ -146,13 +146,13 @@ async def test_connections_live_with_what_the_guide_grants(tmp_path):
         found[service] |= {call: known[service][call] for call in seldom if call not in found[service]}
     if os.environ.get("RECORD_CALLS"):
         RECORD.write_text(json.dumps(found, indent=2, sort_keys=True) + "\n")
-    assert found == known, "Run this test with RECORD_CALLS=1, then 'make openapi', and read the difference"
+    assert found == known, "Run this test with RECORD_CALLS=1, then 'make openapi', and review the difference"
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in ALL])
 async def test_a_connection_lives_with_what_the_guide_grants(tmp_path, case):
-    """Each combination, alone, with no call that the page does not list."""
+    """Each combination alone, with no call that the page does not list."""
     recorded: calls.Table = {}
     await live(tmp_path, [[case]], recorded=recorded)
     known = json.loads(RECORD.read_text())

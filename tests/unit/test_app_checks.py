@@ -83,7 +83,7 @@ def changed(app: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     ],
 )
 def test_what_a_server_app_lacks_is_told(revision, path, value, rule):
-    """Each property of the server app's profile has its check, and a difference fails no other check."""
+    """Each property in the server app's profile has a check, and a difference fails no other check."""
     app = changed(server(revision, discovery=True), path, value)
     assert failing(server_checks(PROFILES[revision], app, reads_directory=True)) == [rule]
 
@@ -101,7 +101,7 @@ def test_what_a_server_app_lacks_is_told(revision, path, value, rule):
     ],
 )
 def test_what_a_client_app_lacks_is_told(revision, path, value, rule):
-    """Each property of the client app's profile has its check, which compares it with its server app."""
+    """Each property in the client app's profile has a check, which compares it with its server app."""
     web = server(revision, discovery=False)
     app = changed(client(revision, discovery=False), path, value)
     assert failing(client_checks(PROFILES[revision], app, server=web, user_discovery=False)) == [rule]
@@ -117,14 +117,14 @@ def test_what_a_profile_does_not_ask_for_is_not_missed(revision):
 
 
 def test_properties_that_are_missing_altogether_are_no_error():
-    """An application without any of the properties fails the checks, and causes no other error."""
+    """An application without any of the properties fails the checks and causes no other error."""
     bare = {"appId": SERVER}
     assert len(failing(server_checks(PROFILES["2023-11"], bare, reads_directory=True))) == 7
     assert len(failing(client_checks(PROFILES["2026-08"], bare, server=bare, user_discovery=True))) == 4
 
 
 def test_a_permission_is_named_with_its_resource_and_type():
-    """An application can have a delegated permission of the same name, which does not help."""
+    """A delegated permission with the same name does not replace the application permission."""
     revision = golden.REVISIONS[-1]
     web = changed(server(revision, discovery=True), "requiredResourceAccess", [])
     (check,) = [
@@ -139,7 +139,7 @@ def test_a_permission_is_named_with_its_resource_and_type():
 
 @pytest.mark.parametrize("discovery", [False, True])
 def test_a_scope_that_was_made_again_is_explained(discovery):
-    """A scope that was deleted and added again has a new ID, which the client app does not request."""
+    """A scope that was deleted and added again has a new ID that the client app does not request."""
     revision = golden.REVISIONS[-1]
     web, native = server(revision, discovery=discovery), client(revision, discovery=discovery)
     new = "0b8f1d3e-0e57-4f0d-9a8e-3f1f6f0f6a99"

@@ -31,9 +31,9 @@ def snooze(since: float, until: float, *, operator: bool = True) -> Snooze:
         (365, 90),
         (90.001, 90),
         (90, 90),  # reached
-        (89, 90),  # crossed a day ago: it is due at once
+        (89, 90),  # crossed a day ago, so due at once
         (60, 60),
-        (45, 60),  # 90 and 60 have passed: only the last of them is sent
+        (45, 60),  # 90 and 60 have passed; only the last one is sent
         (0.5, 1),
         (0, 0),
         (-6.9, 0),
@@ -42,7 +42,7 @@ def snooze(since: float, until: float, *, operator: bool = True) -> Snooze:
     ],
 )
 def test_the_first_warning_is_the_last_one_crossed_or_the_next_to_come(left, expected):
-    """A connection that is made late gets only the last of the thresholds that it has already passed."""
+    """A connection that is created late gets only the last of the thresholds that it has already passed."""
     warning = USUAL.first(END, END - days(left))
     assert (warning.days, warning.due_at) == (expected, END - days(expected))
 
@@ -59,7 +59,7 @@ def test_warnings_follow_each_other_to_the_end_and_beyond():
 
 
 def test_an_end_is_repeated_where_no_warning_is_wanted_at_the_end_itself():
-    """Without a threshold of 0 the first warning after the end comes a week later."""
+    """Without a threshold of 0, the first warning after the end comes a week later."""
     turn = Cadence(thresholds=(30,), repeat=7).turn(END, 30, END - days(30))
     assert turn.following == ExpiryWarning(days=-7, due_at=END + days(7))
 
@@ -67,7 +67,7 @@ def test_an_end_is_repeated_where_no_warning_is_wanted_at_the_end_itself():
 @pytest.mark.parametrize(
     ("due", "left", "acknowledged", "announced", "passed", "following"),
     [
-        (90, 5, False, 7, (90, 60, 30, 14), 1),  # the gravest, and those that passed before it
+        (90, 5, False, 7, (90, 60, 30, 14), 1),  # the most urgent, and those that passed before it
         (14, 14, False, 14, (), 7),
         (14, -3, False, 0, (14, 7, 1), -7),
         (30, -15, False, -14, (30, 14, 7, 1, 0), -21),
@@ -79,7 +79,7 @@ def test_an_end_is_repeated_where_no_warning_is_wanted_at_the_end_itself():
     ],
 )
 def test_after_silence_one_warning_is_sent(due, left, acknowledged, announced, passed, following):  # noqa: PLR0917
-    """However many thresholds have passed, one warning is sent: the gravest. It names those that passed."""
+    """However many thresholds have passed, only the most urgent warning is sent. It lists the others."""
     turn = USUAL.turn(END, due, END - days(left), acknowledged=acknowledged)
     assert turn.announce == ExpiryWarning(days=announced, due_at=END - days(announced))
     assert turn.passed == passed
@@ -99,7 +99,7 @@ def test_after_silence_one_warning_is_sent(due, left, acknowledged, announced, p
     ],
 )
 def test_a_warning_is_passed_when_a_graver_one_is_due(sent, left, acknowledged, passed):
-    """A warning that a channel did not accept in time is not sent after a graver one."""
+    """A warning that a channel did not accept in time is not sent after a more urgent one."""
     assert USUAL.is_passed(END, sent, END - days(left), acknowledged=acknowledged) is passed
 
 
@@ -107,7 +107,7 @@ def test_a_warning_is_passed_when_a_graver_one_is_due(sent, left, acknowledged, 
     ("due", "until", "acknowledged", "expected"),
     [
         (30, 20, False, 30),  # nothing else was due meanwhile
-        (30, 5, False, 7),  # 30, 14 and 7 were due: only the last of them is sent
+        (30, 5, False, 7),  # 30, 14 and 7 were due; only the last one is sent
         (1, -1, False, 0),
         (1, -15, False, -14),
         (1, -15, True, 0),  # an acknowledged end is not repeated, but its own warning is sent
@@ -115,7 +115,7 @@ def test_a_warning_is_passed_when_a_graver_one_is_due(sent, left, acknowledged, 
     ],
 )
 def test_what_a_snooze_held_back_comes_at_its_end(due, until, acknowledged, expected):
-    """Of all warnings that were due during a snooze only one is sent."""
+    """Of all warnings that were due during a snooze, only one is sent."""
     asleep = snooze(since=100, until=until)
     turn = USUAL.turn(END, due, END - days(due), acknowledged=acknowledged, snooze=asleep)
     held_back = ExpiryWarning(days=expected, due_at=asleep.until)
@@ -126,7 +126,7 @@ def test_what_a_snooze_held_back_comes_at_its_end(due, until, acknowledged, expe
 @pytest.mark.parametrize(
     ("due", "until", "following"),
     [
-        (30, 20, (30, 20)),  # those who sleep get it afterwards
+        (30, 20, (30, 20)),  # those with the snooze get it afterwards
         (30, 5, (14, 14)),  # the next one is first, for operators
         (7, 5, (7, 5)),
         (-7, -13, (-7, -13)),
@@ -134,7 +134,7 @@ def test_what_a_snooze_held_back_comes_at_its_end(due, until, acknowledged, expe
     ],
 )
 def test_a_snooze_of_no_operator_keeps_nothing_from_operators(due, until, following):
-    """Each warning is sent during the snooze, and the last of them is due again at its end."""
+    """Operators get each warning during a requester's snooze; the last one is due again at its end."""
     asleep = snooze(since=100, until=until, operator=False)
     turn = USUAL.turn(END, due, END - days(due), snooze=asleep)
     left, due_at = following
@@ -159,7 +159,7 @@ def test_a_snooze_of_no_operator_keeps_nothing_from_operators(due, until, follow
     ],
 )
 def test_the_warning_that_is_shown_is_the_one_that_will_come(left, acknowledged, asleep, expected):
-    """A snooze or acknowledgement of an earlier warning counts for the one that is shown as the next."""
+    """The warning that is shown as the next one takes an earlier snooze or acknowledgment into account."""
     shown = USUAL.upcoming(END, END - days(left), acknowledged=acknowledged, snooze=asleep)
     assert shown == (ExpiryWarning(days=expected[0], due_at=END - days(expected[1])) if expected else None)
 
@@ -182,7 +182,7 @@ def test_the_29th_of_february_counts_as_a_day():
     ],
 )
 def test_from_2409_on_an_application_gets_too_old(version, expected):
-    """800 days after an application was made, its secret can no longer be renewed."""
+    """800 days after an application was created, its secret can no longer be renewed."""
     assert renewable_until(datetime(2026, 11, 30, 8, tzinfo=UTC), version) == expected
 
 
@@ -196,12 +196,12 @@ class Timer:
     passed: list[int] = field(default_factory=list)
 
     def run(self, now: datetime, row: ExpiryWarning | None = None) -> None:
-        """Send what is due, once; ``row`` is what a slower timer still has as the next warning."""
+        """Send what is due, once; ``row`` is the next warning that a slower timer still has."""
         row = row or self.row
         while row.due_at <= now:
             turn = self.cadence.turn(END, row.days, now)
             assert turn.announce
-            if turn.announce.days not in self.announced:  # a notice's id
+            if turn.announce.days not in self.announced:  # a notice's ID
                 self.announced.append(turn.announce.days)
                 self.passed.extend(turn.passed)
             assert turn.following

@@ -24,7 +24,7 @@ def test_a_host_stays_as_it_is(host):
     ("path", "base"), [("/api/health", "/api"), ("/API/health", "/api"), ("/cmg/api/health", "/cmg/api")]
 )
 def test_the_path_of_the_api_comes_from_the_call(path, base):
-    """Links lead to the API behind a gateway, too; the host ignores the case of a route."""
+    """Links also lead to the API behind a gateway; the host ignores the case of a route."""
     assert called(f"https://cmg.contoso.com{path}").base == base
 
 
@@ -52,7 +52,7 @@ def test_the_path_of_the_api_comes_from_the_call(path, base):
     ],
 )
 def test_what_is_no_url_is_refused(url, host):
-    """What cannot be in a link is the caller's fault, and never a failure of the service."""
+    """What cannot be part of a link is the caller's fault, and never a failure of the service."""
     with pytest.raises(ProblemError) as caught:
         called(url, Host=host)
     assert (caught.value.status, caught.value.code) == (400, "url-invalid")

@@ -1,4 +1,4 @@
-"""Why a channel does not accept a message: what the operator reads, for real servers."""
+"""Why a channel does not accept a message: what the operator reads, with real servers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def post(certified) -> AsyncIterator[MailServer]:
 
 @asynccontextmanager
 async def answering(status: int) -> AsyncIterator[str]:
-    """A server that answers each POST with a status."""
+    """A server that answers each POST request with a status."""
 
     async def answer(_: web.Request) -> web.Response:
         response = web.Response(status=status, text=PASSWORD)
@@ -70,7 +70,7 @@ async def answering(status: int) -> AsyncIterator[str]:
 
 
 async def refused(people: People, recipient: str = "") -> OnboardingError:
-    """Why a channel does not accept a message. Nothing of it repeats the credentials."""
+    """Why a channel does not accept a message. The text never contains the credentials."""
     with pytest.raises(TransientError) as caught:
         await people.send("ops", recipient, single(item(), "id"))
     assert PASSWORD not in f"{caught.value.detail} {caught.value.remedy} {caught.value!r}"
@@ -78,7 +78,7 @@ async def refused(people: People, recipient: str = "") -> OnboardingError:
 
 
 async def test_a_wrong_mail_password_is_called_that(safe, secrets_of, post, certified, monkeypatch):
-    """A mail server that refuses the password is no other trouble: the operator reads SMTP 535."""
+    """If a mail server refuses the password, the operator reads SMTP 535 and no other error."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certified[1]))
     safe.values["notice-ops"] = (
         f"mailtos://robot:wrong@{post.host}/?from=robot@contoso.com&to=ops@contoso.com",
@@ -111,7 +111,7 @@ async def test_a_certificate_that_nobody_trusts_is_called_that(safe, secrets_of,
     ids=["mail", "chat"],  # without the password, which differs in each process
 )
 async def test_a_server_that_is_not_there_is_unreachable(safe, secrets_of, address):
-    """A closed port is one class, for mail and for chat."""
+    """A closed port has one class of error, for mail and for chat."""
     safe.values["notice-ops"] = (address,)
     assert fault_of(await refused(People(secrets_of))) is FaultClass.UNREACHABLE
 
@@ -129,7 +129,7 @@ STATUSES: Mapping[int, FaultClass] = {
 
 @pytest.mark.parametrize("status", STATUSES)
 async def test_a_status_has_the_same_class_for_people_and_programs(safe, secrets_of, status):
-    """Chat services and webhooks are judged by one list."""
+    """One list classifies the statuses of chat services and webhooks."""
     async with answering(status) as host:
         safe.values["notice-ops"] = (f"json://robot:{PASSWORD}@{host}/",)
         assert fault_of(await refused(People(secrets_of))) is STATUSES[status]
@@ -144,7 +144,7 @@ async def test_a_status_has_the_same_class_for_people_and_programs(safe, secrets
 async def test_an_owner_without_a_mailbox_is_no_trouble_of_the_channel(
     safe, secrets_of, post, certified, monkeypatch
 ):
-    """A recipient that the mail server refuses is the owner's; the mail of the others goes on."""
+    """If the mail server refuses one recipient, the channel is not at fault; the others get their mail."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certified[1]))
     monkeypatch.setattr(post, "unknown", {"gone@contoso.com"})
     safe.values["notice-ops"] = (f"mailtos://robot:{PASSWORD}@{post.host}/?from=robot@contoso.com",)
@@ -153,7 +153,7 @@ async def test_an_owner_without_a_mailbox_is_no_trouble_of_the_channel(
 
 
 async def test_mail_goes_to_exactly_the_address_of_an_owner(safe, secrets_of, post, certified, monkeypatch):
-    """No part of an address is taken for a name: mail for o'brien is not sent to brien."""
+    """No part of an address is mistaken for a name: mail for o'brien is not sent to brien."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certified[1]))
     safe.values["notice-ops"] = (f"mailtos://robot:{PASSWORD}@{post.host}/?from=robot@contoso.com",)
     owners = ["o'brien@contoso.com", "kim+cmg@contoso.com", "k%40x.com=y@contoso.com"]
@@ -164,7 +164,7 @@ async def test_mail_goes_to_exactly_the_address_of_an_owner(safe, secrets_of, po
 
 
 async def test_the_state_of_a_channel_follows_what_it_answers(safe):
-    """A state begins with the change; a trouble of the vault is the service's own, not the channel's."""
+    """A state begins with the change; a failure of the vault is the service's own, not the channel's."""
     tables = MemoryTables()
     tables.clock = safe
     tables.create(names.SERVICE)

@@ -38,7 +38,7 @@ def known(safe):
 
 
 async def test_many_messages_read_the_vault_once(safe, known):
-    """The service keeps a value for five minutes, and then uses a replaced one."""
+    """The service keeps a value for five minutes, and then uses a replaced value."""
     safe.values["notice-a"] = ("one",)
     assert [await known.value("notice-a") for _ in range(100)] == ["one"] * 100
     assert safe.reads == 1
@@ -59,7 +59,7 @@ async def test_what_is_missing_is_looked_for_again(safe, known):
 
 
 async def test_a_vault_that_refuses_is_not_asked_each_time(safe, known):
-    """A hundred calls at once, and a hundred later ones, read the vault once while it has no such secret."""
+    """While the vault has no such secret, a hundred calls at once, and a hundred later ones, read it once."""
     answers = await asyncio.gather(*(known.value("link-a") for _ in range(100)), return_exceptions=True)
     for _ in range(100):
         with pytest.raises(TransientError):
@@ -69,7 +69,7 @@ async def test_a_vault_that_refuses_is_not_asked_each_time(safe, known):
 
 
 async def endless(request: web.Request) -> web.StreamResponse:
-    """An answer that never ends."""
+    """A response that never ends."""
     response = web.StreamResponse()
     await response.prepare(request)
     with contextlib.suppress(ConnectionError):
@@ -102,7 +102,7 @@ async def served(handler) -> AsyncIterator[tuple[str, list[str]]]:
 
 
 async def test_an_endless_answer_is_not_read(safe, known):
-    """The answer of a receiver is read up to a limit; its status counts."""
+    """The response of a receiver is read up to a limit; its status counts."""
     async with served(endless) as (host, _), asyncio.timeout(10):
         receiver = Receiver(channel="webhook", url=f"http://{host}/", secret="")
         about = item()
@@ -112,7 +112,7 @@ async def test_an_endless_answer_is_not_read(safe, known):
 
 @pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
 async def test_a_channel_for_people_does_not_read_an_endless_answer_either(safe, known):
-    """The answer of a chat service is read up to a limit, and its status counts."""
+    """The response of a chat service is read up to a limit, and its status counts."""
     async with served(endless) as (host, _), asyncio.timeout(10):
         safe.values["notice-a"] = (f"json://{host}/",)
         assert await People(known).send("a", "", single(item(), "id")) == "delivered"
@@ -139,7 +139,7 @@ async def test_client_secrets_cannot_be_read(name):
 
 
 async def test_a_secret_that_cannot_sign_sends_nothing(safe, known):
-    """A message is sent signed or not at all, and the operator reads which secret is wrong."""
+    """A message is sent signed or not at all, and the operator reads which secret is invalid."""
     safe.values["notice-signing"] = ("whsec_a",)
     receiver = Receiver(channel="webhook", url="http://127.0.0.1:1/", secret="notice-signing")
     about = item()
@@ -150,7 +150,7 @@ async def test_a_secret_that_cannot_sign_sends_nothing(safe, known):
 
 @pytest.mark.parametrize("address", ["banana {", "https://secret:port/", "ftp://secret.invalid/"])
 async def test_an_address_of_a_webhook_that_is_no_url_is_not_repeated(safe, known, address):
-    """Somebody has damaged it in the vault: the operator reads whose it is, and nothing of it."""
+    """If an address in the vault is damaged, the operator reads whose address it is, and no part of it."""
     receiver = Receiver(channel="webhook", url=address, secret="")
     about = item()
     with pytest.raises(TransientError) as caught:
@@ -159,9 +159,9 @@ async def test_an_address_of_a_webhook_that_is_no_url_is_not_repeated(safe, know
     assert "secret" not in str(Failure.of(caught.value))
 
 
-@pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # one of Apprise's plug-ins looks for it
+@pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # one of Apprise's plug-ins calls it
 async def test_an_address_that_cannot_be_used_is_not_repeated(safe, known):
-    """An operator reads only the name of an address that is invalid, or that takes no recipient."""
+    """For an address that is invalid or takes no recipient, an operator reads only its name."""
     safe.values |= {"notice-none": ("secret-of-nothing",), "notice-json": ("json://secret@127.0.0.1:1/",)}
     people = People(known)
     for channel, recipient in (("none", ""), ("json", "kim@contoso.com")):
@@ -175,7 +175,7 @@ async def test_an_address_that_cannot_be_used_is_not_repeated(safe, known):
 
 @pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
 async def test_nothing_is_logged_of_where_a_message_goes(safe, known, caplog):
-    """At every log level, the log does not show where a message was sent or should have been sent."""
+    """At no log level does the log show where a message was sent or should have been sent."""
     async with WebServer() as server:
         safe.values["notice-a"] = (f"json://robot:pass-of-robot@{server.host}/path-of-robot",)
         with caplog.at_level(logging.DEBUG):

@@ -1,6 +1,6 @@
-"""What chat services and mail services would receive: no link, mention or format of a requester's.
+"""What chat and mail services would receive: no links, mentions or formatting from a requester.
 
-The services have fixed addresses, so the HTTP library's request is intercepted and its payload is read.
+The services have fixed addresses, so the test intercepts the HTTP library's request and reads its payload.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ HARMFUL = (
 
 MARKDOWN = MarkdownIt("gfm-like", {"linkify": False})
 LONG = 200
-"""Letters above which a service gets a message in parts."""
+"""The number of letters above which a service gets a message in parts."""
 
 
 class Elements(HTMLParser):
@@ -135,7 +135,7 @@ def words(payload: str) -> str:
 @pytest.mark.parametrize("service", CHAT)
 @pytest.mark.parametrize("form", ["notice", "digest"])
 def test_a_name_is_only_text_in_each_service(sent, service, form):
-    """Title and body have nothing of a name that the service could read as more than text."""
+    """Title and body contain no part of a name that the service could read as more than text."""
     hostile = item(name=NAME, tenant_name=NAME)
     message = single(hostile, "id", "") if form == "notice" else digest([hostile], "id")[0]
     people = People(ChannelSecrets(lambda: Vault(CHAT[service]), SystemClock()))
@@ -167,7 +167,7 @@ def shape(service: str, text: str) -> list[str]:
 @pytest.mark.soak
 @pytest.mark.parametrize("service", CHAT)
 def test_no_word_changes_what_a_service_reads(sent, service):
-    """Each word of the corpus, as connection and as tenant, in the dialect of the service: only text."""
+    """Each word of the corpus, as connection and as tenant, is only text in the service's dialect."""
     people = People(ChannelSecrets(lambda: Vault(CHAT[service]), SystemClock()))
 
     def read(name: str) -> list[str]:

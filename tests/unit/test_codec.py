@@ -49,7 +49,7 @@ def test_a_record_comes_back_as_it_was():
 
 
 def test_a_text_that_is_not_utf_8_is_refused():
-    """Bytes that no version has written are damaged."""
+    """Bytes that no version has written are damage."""
     with pytest.raises(UnreadableError, match="not JSON"):
         CODEC.load(CODEC.dump(RECORD).encode("latin-1", errors="replace"))
 
@@ -90,7 +90,7 @@ def test_an_old_document_is_upgraded_step_by_step():
     ],
 )
 def test_a_damaged_document_is_refused_with_its_reason(text, reason):
-    """The error contains the place, and never the content."""
+    """The error contains the location, and never the content."""
     with pytest.raises(UnreadableError, match=reason):
         CODEC.load(text)
 
@@ -106,7 +106,7 @@ def packaged(monkeypatch):
 
 @pytest.mark.usefixtures("packaged")
 def test_each_document_names_the_code_that_wrote_it():
-    """Rows and messages show which version wrote them, and both versions read what the other one writes."""
+    """Rows and messages show the version that wrote them; each version reads what the other one writes."""
     written = Codec(Outer).dump(RECORD)
     assert json.loads(written)["build"] == "abc123x"
     assert Codec(Outer).document(RECORD)["build"] == "abc123x"
@@ -122,6 +122,6 @@ def test_a_damaged_version_file_is_an_unknown_version(text):
 
 
 def test_a_later_format_is_refused():
-    """A document with a later format is not guessed at."""
+    """The service does not guess at a document with a later format."""
     with pytest.raises(UnknownVersionError, match="version 2; this release reads up to version 1"):
         CODEC.read({**CODEC.document(RECORD), "v": 2})

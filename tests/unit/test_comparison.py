@@ -49,13 +49,13 @@ def inspection(*passwords: Any, exists: bool | None = True, passed: bool | None 
     ("passwords", "codes", "ends_at"),
     [
         ([RECORDED], set(), END),
-        ([RECORDED, by_hand(50)], {"secret-added"}, END),  # whoever has it can act as the app
+        ([RECORDED, by_hand(50)], {"secret-added"}, END),  # anyone who has it can act as the app
         ([RECORDED, by_hand(-1)], set(), END),
-        ([RECORDED, by_hand(200, displayName="cmg-x-2")], {"secret-added"}, END),  # anybody can name it so
+        ([RECORDED, by_hand(200, displayName="cmg-x-2")], {"secret-added"}, END),  # anybody can choose it
         ([RECORDED, by_hand(200)], {"secret-added"}, END),
         ([{**RECORDED, "endDateTime": "2027-09-01T00:00:00Z"}], {"secret-end-changed"}, None),
         ([by_hand(200)], {"secret-replaced"}, NOW + timedelta(days=200)),
-        ([by_hand(-1)], {"secret-removed"}, END),  # the date of the secret is not that of its removal
+        ([by_hand(-1)], {"secret-removed"}, END),  # the secret's date is not the date of its removal
         ([], {"secret-removed"}, END),
     ],
 )
@@ -67,7 +67,7 @@ def test_what_happened_to_the_secret(passwords, codes, ends_at):
 
 
 def test_our_secrets_are_known_by_their_key_ids():
-    """Only the secret that a renewal is making has no recorded key ID, and that only for a day."""
+    """Only the secret that a renewal is creating has no recorded key ID, and that for at most a day."""
     renewing = record(renewal="0f5e8a77-1111-4222-8333-444444444444")
     name = f"cmg-{renewing.onboarding}-0f5e8a77-1"
     new = by_hand(300, displayName=name, startDateTime=NOW.isoformat())
@@ -95,13 +95,13 @@ def test_imported_apps_have_secrets_of_others(others):
 
 
 def device_tokens(*, passed: bool | None) -> Inspection:
-    """What an inspection finds about a setting that the site makes after the import of an app."""
+    """What an inspection finds about a setting that the site changes after the import of an app."""
     found, check = inspection(RECORDED), rules.DEVICE_TOKENS.check(passed)
     return replace(found, server=replace(found.server, checks=(check,)))
 
 
 def test_what_the_site_never_set_in_an_imported_app_is_no_difference():
-    """The manual article sets no device tokens: they are a difference once an inspection has seen them."""
+    """The manual article sets no device tokens: they are missing only after an inspection has seen them."""
     imported, seen = record(imported=True), []
     for passed in (False, None, True, None, False, True):
         found = compare(imported, device_tokens(passed=passed), NOW)
@@ -111,7 +111,7 @@ def test_what_the_site_never_set_in_an_imported_app_is_no_difference():
 
 
 def test_a_tenant_without_access_forgets_nothing_that_the_site_set():
-    """After the access is back, device tokens that somebody switched off are a difference."""
+    """After access is restored, device tokens that somebody switched off are a difference."""
     imported = record(imported=True, updated=("device-tokens",))
     blind = unreadable(imported, cloud.SCOPE_LOCKED.error(service="Graph", answer="403"), NOW)
     imported = replace(imported, updated=blind.updated)
@@ -137,7 +137,7 @@ def test_an_expired_secret_is_not_a_difference():
 
 
 def test_a_difference_keeps_the_day_on_which_it_was_found():
-    """A difference that lasts a week is the same one, and a difference that was fixed is gone."""
+    """A difference that lasts a week stays the same one, and a difference that was fixed is gone."""
     first = compare(record(), inspection(passed=False), NOW)
     assert set(first.differences) == {"serverApp/web-redirect", "serverApp/secret-removed"}
     kept = record(differences=first.differences, lost=first.lost)
@@ -149,7 +149,7 @@ def test_a_difference_keeps_the_day_on_which_it_was_found():
 
 
 def test_what_may_not_be_read_changes_nothing():
-    """A withdrawn permission neither removes a difference nor adds one."""
+    """A withdrawn permission neither removes nor adds a difference."""
     known = compare(record(), inspection(passed=False), NOW).differences
     blind = inspection(exists=None, passed=None)
     assert compare(record(differences=known), blind, NOW).differences == known

@@ -146,7 +146,7 @@ def post(document: dict[str, Any]) -> Any:
     ],
 )
 def test_what_breaks_a_portal_is_found(change: Change, where: str):
-    """The comparison finds what breaks a portal: what is removed, and what is newly required."""
+    """The comparison finds what breaks a portal: what was removed, and what is newly required."""
     current = copy.deepcopy(RELEASED)
     change(current)
     assert any(where in line for line in breaking(RELEASED, current))

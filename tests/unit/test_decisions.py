@@ -48,12 +48,12 @@ def running(**more) -> StepState:
 @pytest.mark.parametrize(
     ("tries", "begun_ago", "asked", "expected"),
     [
-        (1, 0, None, 1),  # the delays, each in its turn ...
+        (1, 0, None, 1),  # the delays, one after the other ...
         (2, 1, None, 5),
         (3, 6, None, 60),
-        (4, 66, None, 60),  # ... and the last one again and again
+        (4, 66, None, 60),  # ... and the last one repeatedly
         (40, 1799, None, 60),
-        (1, 0, 30, 30),  # never earlier than the service asks for ...
+        (1, 0, 30, 30),  # never earlier than the service requests ...
         (3, 6, 10, 60),  # ... and never earlier than our own delay
         (1, 0, 0, 1),
         (1, 0, 0.4, 1),
@@ -91,7 +91,7 @@ def test_failed_keeps_the_error():
 
 
 def test_trouble_waits_longer_each_time_and_then_gives_up():
-    """The first failure starts the time limit of its retry reason; after it, the step fails."""
+    """The first failure starts the time limit of its retry reason; after that limit, the step fails."""
     step, now, pauses = running(), NOW, []
     again = Retry(reason=RetryReason.TRANSIENT, error=ERROR)
     while True:
@@ -130,14 +130,14 @@ def test_waiting_says_for_what_and_ends():
 
 
 def test_trouble_does_not_use_up_the_time_of_a_wait():
-    """A step that waited an hour and then meets an outage has the whole time limit for the outage."""
+    """A step that has waited an hour and then meets an outage has the whole time limit for the outage."""
     waited = running(tries=9, since=NOW - timedelta(hours=1), waiting_for="x")
     after = decisions.after(STEP, waited, Retry(reason=RetryReason.TRANSIENT, error=ERROR), NOW, POLICIES)
     assert (after.status, after.since, after.tries) == (StepStatus.WAITING, NOW, 1)
 
 
 def test_a_wait_does_not_count_the_time_of_trouble_before_it():
-    """A step that met an outage for an hour, and then has to wait, has the whole time limit for the wait."""
+    """A step that has met an outage for an hour and then waits has the whole time limit for the wait."""
     troubled = running(tries=9, since=NOW - timedelta(hours=1), error=ERROR)
     wait = Wait(reason="w", after=seconds(1), give_up_after=timedelta(hours=1))
     after = decisions.after(STEP, troubled, wait, NOW, POLICIES)
@@ -151,7 +151,7 @@ def test_an_answer_that_is_none_is_a_defect():
 
 
 def test_a_wait_for_a_person_does_not_use_up_the_time_of_an_outage():
-    """After weeks without a consent, a service that is unavailable for a moment ends nothing."""
+    """After weeks without consent, a short outage of a service ends nothing."""
     blocked = Retry(reason=RetryReason.BLOCKED, error=replace(ERROR, actor=Actor.TENANT_ADMINISTRATOR))
     step = decisions.after(STEP, running(), blocked, NOW, retry.CLOUD)
     assert (step.status, step.since, step.is_blocked) == (StepStatus.WAITING, NOW, True)
@@ -162,7 +162,7 @@ def test_a_wait_for_a_person_does_not_use_up_the_time_of_an_outage():
 
 
 def test_a_wait_for_a_person_ends_after_a_month():
-    """Nobody acts for a month: the step fails, with the error that says who had to act."""
+    """If nobody acts for a month, the step fails with the error that says who had to act."""
     error = replace(ERROR, actor=Actor.OPERATOR)
     actions = (Action.page("https://consent.example"),)
     blocked = Retry(reason=RetryReason.BLOCKED, error=error, actions=actions)
@@ -177,7 +177,7 @@ def test_a_wait_for_a_person_ends_after_a_month():
 @pytest.mark.parametrize("failure", [PermanentError, TransientError, ReplicationLagError])
 @pytest.mark.parametrize("actor", Actor)
 def test_whose_fault_it_is_decides_whether_a_step_waits(actor, failure):
-    """A requester's error is final or passes; a run waits for the customer and the operator."""
+    """A requester's error is final or temporary; a run waits for the customer and the operator."""
     kind = ErrorType(
         code="x",
         title="x",
@@ -200,7 +200,7 @@ def test_whose_fault_it_is_decides_whether_a_step_waits(actor, failure):
 
 
 def test_a_report_waits_only_if_all_its_errors_can_be_waited_for():
-    """One error that only the requester can correct makes the whole report the requester's."""
+    """If only the requester can correct one of the errors, the whole report is the requester's to correct."""
 
     def finding(actor: Actor, severity: Severity = Severity.ERROR) -> Finding:
         return Finding(code="x", detail="X.", severity=severity, actor=actor)

@@ -34,14 +34,14 @@ def test_a_secret_that_ended_does_no_more():
 
 
 def test_uris_are_compared_as_entra_does():
-    """App ID URIs that differ in case or in a slash at the end are the same."""
+    """App ID URIs that differ only in case or in a trailing slash are the same."""
     app = {"identifierUris": ["api://x/y", URI.upper() + "/"]}
     assert directory_checks.uri(app, URI).passed is True
     assert directory_checks.uri({"identifierUris": None}, URI).passed is False
 
 
 def test_domains_that_may_not_be_read_leave_a_doubt():
-    """Without the list of verified domains, a URI that needs one is neither passed nor failed."""
+    """Without the list of verified domains, a URI that needs one neither passes nor fails."""
     app = {"identifierUris": [URI]}
     assert directory_checks.verified_domain(app, ("contoso.com",)).passed is True
     assert directory_checks.verified_domain(app, ("fabrikam.com",)).passed is False
@@ -50,7 +50,7 @@ def test_domains_that_may_not_be_read_leave_a_doubt():
 
 
 def test_a_list_that_was_cut_off_proves_nothing():
-    """A role or grant that is not in an incomplete list may still exist."""
+    """A role or grant that is missing from an incomplete list may still exist."""
     others = [{"appRoleId": str(number)} for number in range(19)]
     found = {"appRoleAssignments": others}
     assert directory_checks.directory_role(found, readable=True).passed is False

@@ -29,7 +29,7 @@ OTHER = "11111111-2222-4333-8444-555555555555"
     ],
 )
 def test_each_cloud_has_its_own_endpoints(name, login, graph, resource_manager):
-    """Requests about a government tenant never go to the public cloud, nor the reverse."""
+    """Requests for a government tenant never go to the public cloud, nor the other way around."""
     environment = ENVIRONMENTS[name]
     assert (environment.login, environment.graph, environment.resource_manager) == (
         login,
@@ -57,7 +57,7 @@ def test_a_local_cloud_changes_where_and_not_what_for():
 
 
 async def test_each_tenant_has_one_credential():
-    """A credential keeps its tokens, so the service makes one for each tenant, however its ID is written."""
+    """A credential caches its tokens: the service creates one for each tenant, however its ID is written."""
     environment = ENVIRONMENTS["AzurePublicCloud"]
     identity = Identity(
         environment, home_tenant=HOME, identity_client=OTHER, multitenant_client="c", certificate=None

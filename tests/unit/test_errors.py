@@ -21,20 +21,20 @@ _NOT_SAID = re.compile(
     re.IGNORECASE,
 )
 _RESERVED = {"request_id", "findings", "retry_after", "pointer", "actor"}
-_LONGEST = 25  # words of a sentence
+_LONGEST = 25  # words in a sentence
 
 declared = pytest.mark.parametrize("kind", CATALOGUE.values(), ids=list(CATALOGUE))
 
 
 def test_each_code_is_declared_once():
-    """A code has one meaning, wherever it occurs."""
+    """A code has one meaning wherever it occurs."""
     codes = [kind.code for module in MODULES for kind in vars(module).values() if isinstance(kind, ErrorType)]
     assert sorted(codes) == sorted(CATALOGUE)
 
 
 @declared
 def test_an_error_is_declared_completely(kind):
-    """Each error describes the problem and, where something has to be changed, the remedy."""
+    """Each error describes the problem and, if something has to be changed, the remedy."""
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", kind.code)
     assert kind.title
     assert not kind.title.endswith(".")
@@ -109,7 +109,7 @@ def test_an_occurrence_has_the_texts_and_the_values():
 
 
 def test_an_error_occurs_only_where_it_is_declared_to():
-    """An error cannot occur as a finding or a failure unless it is declared as one."""
+    """An error can be a finding or a failure only if it is declared as one."""
     answer = ErrorType(code="gone", title="It is gone", detail="It is gone.")
     with pytest.raises(TypeError):
         answer.finding()
@@ -143,12 +143,12 @@ def test_each_declared_error_occurs(module):
         if not isinstance(kind, ErrorType) or kind in login.FINAL.values():
             continue
         if not any(cloud.refusal(kind.code, vault=vault) is kind for vault in (True, False)):
-            used = re.search(rf'\b{name}\b|"{kind.code}"', text)  # rules and models name the code
+            used = re.search(rf'\b{name}\b|"{kind.code}"', text)  # rules and models contain the code
             assert used or kind is cloud.REFUSED_BY_CLOUD, name
 
 
 def _calls() -> Iterator[tuple[str, ErrorType, str, set[str]]]:
-    """The occurrences in the code: place, declaration, what it becomes, and the names of the values."""
+    """The occurrences in the code: location, declaration, what it becomes, and the names of the values."""
     constants = {
         f"{module.__name__.rpartition('.')[2]}.{name}": kind
         for module in MODULES
@@ -171,7 +171,7 @@ def _calls() -> Iterator[tuple[str, ErrorType, str, set[str]]]:
 
 
 def test_each_occurrence_has_the_values_that_its_texts_need():
-    """Reporting an error never fails: each call in the code has the values that the declaration asks for."""
+    """Reporting an error never fails: each call in the code passes the values that the declaration needs."""
     seen = 0
     for place, kind, use, names in _calls():
         seen += 1
@@ -188,7 +188,7 @@ _ADMINISTRATORS = {Actor.TENANT_ADMINISTRATOR, Actor.SUBSCRIPTION_OWNER}
 
 @declared
 def test_a_remedy_is_worded_for_the_one_who_must_act(kind):
-    """Only an operator reads about settings and paths of the API, and a requester about no commands."""
+    """Only an operator reads about settings and paths of the API, and no requester about commands."""
     read = [kind.title, kind.detail, kind.remedy_for_requester]
     if kind.actor is not Actor.OPERATOR:
         read.append(kind.remedy)
@@ -208,11 +208,11 @@ def test_an_action_can_be_followed(kind):
 
 
 _PROSE = re.compile(r"[A-Za-z]{2} [a-z]|^[A-Z][a-z]+ |[a-z] $|^ [a-z]")
-"""Words of a sentence in a literal."""
+"""A literal that contains words of a sentence."""
 
 
 def _of_values(node: ast.expr) -> Iterator[str]:
-    """The literals of which a value is made, without those of a phrase inside it."""
+    """The literals that a value consists of, without those of a phrase inside it."""
     for each in ast.walk(node):
         if isinstance(each, ast.Constant) and isinstance(each.value, str):
             yield each.value

@@ -36,7 +36,7 @@ GUEST = Guest(tenant="t", app="a", url="https://login.invalid/t/adminconsent")
 def answer(
     status, code="", message="", *, detail=None, headers=None, service=GRAPH, guest=None
 ) -> failures.Answer:
-    """An answer as Graph and Resource Manager word it."""
+    """A response in the format of Graph and Resource Manager."""
     error = {"code": code, "message": message}
     if detail:
         error["details"] = [{"code": detail, "message": message, "target": "x"}]
@@ -45,20 +45,20 @@ def answer(
 
 
 def vault(status, code, inner="") -> failures.Answer:
-    """An answer as Key Vault words it."""
+    """A response in the format of Key Vault."""
     error = {"code": code, "message": "x", **({"innererror": {"code": inner}} if inner else {})}
     return failures.Answer.from_body(KEY_VAULT, status, {}, {"error": error})
 
 
 def manager(status, code) -> failures.Answer:
-    """An answer of Resource Manager."""
+    """A response of Resource Manager."""
     return answer(status, code, "x", service=RESOURCE_MANAGER)
 
 
 @pytest.mark.parametrize(
     ("said", "kind", "code"),
     [
-        # passes by itself
+        # temporary
         (answer(429, "TooManyRequests"), TransientError, "throttled"),
         (answer(509, "BandwidthLimitExceeded"), TransientError, "throttled"),
         (answer(500, "InternalServerError"), TransientError, "service-unavailable"),
@@ -106,7 +106,7 @@ OWNER, ADMINISTRATOR = Actor.SUBSCRIPTION_OWNER, Actor.TENANT_ADMINISTRATOR
 @pytest.mark.parametrize(
     ("said", "actor"),
     [
-        # what the request asks for
+        # what is requested
         (answer(400, "Request_BadRequest"), REQUESTER),
         (answer(400, "Request_BadRequest", guest=GUEST), REQUESTER),
         (answer(404, "Request_ResourceNotFound", guest=GUEST), REQUESTER),
@@ -146,7 +146,7 @@ OWNER, ADMINISTRATOR = Actor.SUBSCRIPTION_OWNER, Actor.TENANT_ADMINISTRATOR
         (manager(409, "ReadOnlyDisabledSubscription"), OWNER),
         (manager(409, "ScopeLocked"), OWNER),
         (manager(401, "ExpiredAuthenticationToken"), OPERATOR),
-        # what passes
+        # temporary
         (manager(429, "SubscriptionRequestsThrottled"), NOBODY),
         (vault(409, "Conflict", "ObjectIsBeingDeleted"), NOBODY),
         (vault(503, "ServiceUnavailable"), NOBODY),
@@ -178,7 +178,7 @@ def test_a_refusal_shows_whose_fault_it_is(said, actor):
     ids=lambda said: f"{said.status} {said.code}",
 )
 def test_not_found_is_lag_only_right_after_a_write(said):
-    """A 404 is a lag for an object that was just made, and a failure for any other."""
+    """A 404 is lag for an object that was just created, and a failure for any other."""
     assert type(failures.error_of(said, fresh=True)) is ReplicationLagError
     assert type(failures.error_of(said)) is PermanentError
 
@@ -193,7 +193,7 @@ def test_not_found_is_lag_only_right_after_a_write(said):
     ids=lambda said: said.code,
 )
 def test_what_is_refused_stays_refused_right_after_a_write(said):
-    """A refusal for a new object is a failure, and no lag."""
+    """A refusal for a new object is a failure and not lag."""
     assert type(failures.error_of(said, fresh=True)) is PermanentError
 
 
@@ -253,7 +253,7 @@ def test_a_refusal_has_a_remedy(said, words):
 
 
 def test_half_of_a_surrogate_pair_is_replaced():
-    """A service can cut a text in the middle of a letter. The error is still stored and sent as JSON."""
+    """A service can truncate a text within a character. The error is still stored and sent as JSON."""
     error = failures.error_of(answer(400, code="Bad\ud83d", message="The name '\ud83d' is not valid."))
     assert TypeAdapter(str).dump_json(error.detail)
     assert "'\ufffd'" in error.detail
@@ -274,7 +274,7 @@ def test_the_request_id_is_kept():
     ],
 )
 def test_what_is_there_already_is_recognised(message):
-    """A grant that another attempt has made is no failure; both statuses for it are known."""
+    """A grant that another attempt has created is not a failure; both statuses for it are known."""
     assert answer(400, "Request_BadRequest", message).already_exists
     assert answer(409, "Request_MultipleObjectsWithSameKeyValue", message).already_exists
     assert not answer(500, "x", message).already_exists
@@ -297,7 +297,7 @@ def test_what_is_there_already_is_recognised(message):
 )
 @example(status=400, body={"error": {"details": 1}}, header="", fresh=False)
 def test_no_answer_is_too_strange(status, body, header, fresh):
-    """Whatever a proxy answers, the error has a code, a title and a sentence."""
+    """Whatever a proxy responds, the error has a code, a title and a sentence."""
     said = failures.Answer.from_body(GRAPH, status, {"Retry-After": header}, body)
     error = failures.error_of(said, fresh=fresh)
     assert isinstance(error, OnboardingError)
@@ -317,7 +317,7 @@ def test_no_answer_is_too_strange(status, body, header, fresh):
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
 def test_a_call_without_an_answer_has_a_remedy(error, code):
-    """A service that does not answer in time is retried; its effect can be there all the same."""
+    """A call without a response in time is retried, although it may have taken effect."""
     found = failures.unreachable(GRAPH, error)
     assert (type(found), found.code) == (TransientError, code)
     assert GRAPH in found.detail

@@ -1,4 +1,4 @@
-"""No text of the validation library reaches a person: each of its faults is a declared error."""
+"""No text of the validation library reaches a person: each of its faults becomes a declared error."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LIBRARY = ("Input should", "valid UUID", "parsing", "pydantic", "Value error", 
 
 
 def test_every_type_of_fault_is_declared():
-    """Each type that the library knows becomes an error of the catalogue, in words of this app."""
+    """Each type of fault in the library becomes an error of the catalogue, in this app's words."""
     known = {error["type"]: error for error in list_all_errors()}
     assert set(known) == set(get_args(core_schema.ErrorType))
     for name, error in known.items():
@@ -35,7 +35,7 @@ def test_every_type_of_fault_is_declared():
 
 
 def test_a_new_type_of_a_later_library_is_told_in_general():
-    """A fault that nobody knows yet is shown without the library's text."""
+    """An unknown fault is shown without the library's text."""
     found = faults.finding({"type": "quantum_state", "msg": "Input should be dead"}, "/cat")
     assert (found.code, found.pointer) == ("field-invalid", "/cat")
     assert "dead" not in f"{found.detail}{found.remedy}{found.args}"
@@ -78,7 +78,7 @@ def test_a_new_type_of_a_later_library_is_told_in_general():
     ids=lambda value: json.dumps(value)[:40] if isinstance(value, dict) else value,
 )
 def test_a_fault_has_a_code_to_translate_by(sent, code, args):
-    """The code is fine enough for a sentence, and the values in the sentence are beside it."""
+    """Each sentence has its own code, and the values in the sentence are given separately."""
     with pytest.raises(ValidationError) as caught:
         read(**sent)
     (found,) = faults.findings(caught.value.errors())
@@ -89,7 +89,7 @@ def test_a_fault_has_a_code_to_translate_by(sent, code, args):
 
 
 def test_a_pointer_leads_to_what_was_sent():
-    """Each pointer can be followed in the body: names as sent, escaped, with the numbers in lists."""
+    """Each pointer can be followed in the body: names as sent, escaped, with indexes in lists."""
     labels = {"a/b~c": "\u0000", " key": "x"}
     sent: dict[str, Any] = {
         **LEAST,
@@ -111,7 +111,7 @@ _PACKAGE = Path(onboarding.__file__).parent
 
 
 def _named() -> Iterator[tuple[str, str, set[str]]]:
-    """The faults that models and rules raise: place, code and values."""
+    """The faults that models and rules raise: location, code and values."""
     for file in sorted(_PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             match node:
@@ -122,7 +122,7 @@ def _named() -> Iterator[tuple[str, str, set[str]]]:
 
 
 def test_every_fault_of_a_rule_is_declared_with_its_values():
-    """Each code in a model or a rule is in the catalogue, and has the values that its texts need."""
+    """Each code in a model or a rule is in the catalogue and has the values that its texts need."""
     named = list(_named())
     assert len(named) > 30
     for place, code, values in named:
@@ -131,7 +131,7 @@ def test_every_fault_of_a_rule_is_declared_with_its_values():
 
 
 def test_models_raise_no_text_of_their_own():
-    """A ``ValueError`` in a model of a request would be a sentence that no catalogue has."""
+    """A ``ValueError`` in the model of a request would contain a sentence that is not in the catalogue."""
     for folder in ("cmg", "api"):
         for file in sorted((_PACKAGE / folder).glob("*.py")):
             tree = ast.parse(file.read_text(encoding="utf-8"))
@@ -152,6 +152,6 @@ def test_a_fault_of_a_rule_has_its_values():
 
 
 def test_json_that_cannot_be_read_is_placed():
-    """The place in a malformed text is known from the library's message, whose words are not shown."""
+    """The position in malformed text comes from the library's message; the message itself is not shown."""
     with pytest.raises(ValueError, match=r"line 2 column \d+"):
         from_json(b'{\n"a": ,}')

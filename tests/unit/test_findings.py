@@ -25,7 +25,7 @@ GRANTED = frozenset(
 
 
 def codes(*, request: Any = None, survey: Any = None, **facts: Any) -> dict[str, Severity]:
-    """The findings for a tenant in order, except for what is passed; severity by code."""
+    """The codes of a tenant's findings in order, except passed checks, with their severities."""
     body = {"name": "Contoso", "tenantId": TENANT, "subscriptionId": TENANT, **(request or {})}
     usual = {
         "organization": {"verifiedDomains": [{"name": "contoso.com"}]},
@@ -55,7 +55,7 @@ def codes(*, request: Any = None, survey: Any = None, **facts: Any) -> dict[str,
 
 
 def test_nothing_is_found_where_all_is_well():
-    """A tenant without problems has no finding, not even information."""
+    """A tenant without problems has no findings, not even information."""
     assert codes() == {}
 
 
@@ -67,14 +67,14 @@ def test_nothing_is_found_where_all_is_well():
     ],
 )
 def test_what_a_tenant_can_do_without(request_, found):
-    """A tenant of users and devices has no subscription, one with only the gateway needs no client app."""
+    """A tenant with only users and devices needs no subscription; one with only the gateway no client app."""
     more = {"subscription": None} if "subscriptionId" in request_ else {}
     assert codes(request=request_, **more) == found
 
 
 @pytest.mark.parametrize("way", ["Automatic", "ByService", "ByAdministrator"])
 def test_nobody_is_asked_to_consent_to_nothing(way):
-    """Without client app and discovery there is nothing to consent to, whatever the service may grant."""
+    """Without client app and discovery, there is nothing to consent to, whatever the service may grant."""
     request = {"clientApp": None, "disableAuthentication": True, "adminConsent": way}
     survey = {"granted": {"Application.ReadWrite.OwnedBy"}}
     assert set(codes(request=request, survey=survey)) == {"no-client-app"}
@@ -82,7 +82,7 @@ def test_nobody_is_asked_to_consent_to_nothing(way):
 
 @pytest.mark.parametrize("tenant", [OTHER, ""])
 def test_a_subscription_of_another_tenant(tenant):
-    """A subscription that this service sees, but that belongs to another tenant, is refused."""
+    """A subscription that the service can see but that belongs to another tenant is refused."""
     found = codes(record={"tenantId": tenant, "state": "Enabled"})
     assert found == {"subscription-in-other-tenant": Severity.ERROR}
 
@@ -126,7 +126,7 @@ def test_whoever_reads_the_directory_needs_a_role(request_, found):
 
 
 def test_what_is_ours_is_no_clash():
-    """When the preflight is repeated, the apps that this onboarding has made are not a conflict."""
+    """If the preflight is repeated, the apps that this onboarding has created are not a conflict."""
     app = {"displayName": "ConfigMgr Server Application", "appId": OTHER, "id": OTHER}
     own = {**app, "uniqueName": "cmg-1-server"}
     uri = {"serverApp": {"appIdUri": "https://contoso.com/cmg"}}
@@ -139,7 +139,7 @@ def test_what_is_ours_is_no_clash():
 
 
 def test_two_apps_of_one_name_are_a_warning():
-    """Entra ID allows it, but people cannot tell the two apart; an imported app has its own name."""
+    """Entra ID allows it, but people cannot distinguish the two apps; an imported app has its own name."""
     same = {"serverApp": {"name": "Contoso CMG"}, "clientApp": {"name": "contoso cmg"}}
     assert codes(request=same) == {"application-name-in-use": Severity.WARNING}
     imported = {"existing": {"clientId": OTHER, "vaultSecret": "import-s"}}
@@ -161,7 +161,8 @@ def test_two_apps_of_one_name_are_a_warning():
 def test_only_what_this_deployment_has_made_is_purged(makers, caller, ours):
     """A deleted application is purged only on request, if an onboarding of the requester created it.
 
-    An operator can purge what another requester's created, but nothing that this deployment did not create.
+    An operator can also purge what another requester's onboarding created, but nothing that this deployment
+    did not create.
     """
     holder = {"displayName": "x", "appId": OTHER, "id": OTHER, "uniqueName": f"cmg-{OTHER}-server"}
     survey = {"deleted_with_uri": [holder]}
@@ -175,7 +176,7 @@ def test_only_what_this_deployment_has_made_is_purged(makers, caller, ours):
 
 @pytest.mark.parametrize(("unread", "count"), [(("organization",), 1), (("organization", "policy"), 2)])
 def test_what_may_not_be_read_is_not_guessed(unread, count):
-    """What the service cannot read is reported as not checked, and is no error."""
+    """What the service cannot read is reported as not checked, and is not an error."""
     uri = {"serverApp": {"appIdUri": "https://fabrikam.com/cmg"}}
     reasons = dict.fromkeys(unread, "403 Authorization_RequestDenied")
     survey = {**dict.fromkeys(unread), "unread": reasons}
@@ -228,6 +229,6 @@ def test_a_provider_that_is_missing_needs_a_right():
     ],
 )
 def test_the_directory_quota_is_told_before_it_is_reached(owned, request_, near):
-    """Each new app is two objects; from 200 of 250 on, the preflight warns."""
+    """Each new app is two objects; from 200 of 250, the preflight warns."""
     found = codes(request=request_, survey={"owned": owned})
     assert found.get("directory-quota-near") == (Severity.WARNING if near else None)

@@ -1,4 +1,4 @@
-"""Values of others in a sentence of another language: a value stays a value in German as in English."""
+"""Values that others have chosen, in a German sentence: they stay values, as in English."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ GERMAN = texts_in(Language.GERMAN)
 
 
 def marked(template: str, value: str) -> str:
-    """A sentence with a value in each field that is no date, without any formatting."""
+    """A sentence with a value in each field that is not a date, without any formatting."""
     return "".join(
         literal + (f"{' ' * (form == ' ')}{value}" if field is not None else "")
         for literal, field, form, _ in Formatter().parse(template)
@@ -44,7 +44,7 @@ def marked(template: str, value: str) -> str:
 
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_a_value_in_an_error_stays_a_value(language):
-    """No brace, percent sign, line end or markup of a value is read again, in any text of any error."""
+    """No brace, percent sign, line end or markup in a value is interpreted in any text of any error."""
     for kind in CATALOGUE.values():
         for part in ("detail", "remedy"):
             english = getattr(kind, part)
@@ -62,7 +62,7 @@ def test_a_value_in_an_error_stays_a_value(language):
 
 
 def test_a_phrase_has_each_word_in_german():
-    """Also after it was stored as JSON, and as a part of another sentence."""
+    """Also after it was stored as JSON, and as part of another sentence."""
     for value in VALUES:
         stored = json.loads(json.dumps(phrases.WAITS_FOR_SITE.of(name=Word(value)).as_json()))
         said = GERMAN.said(stored)
@@ -74,7 +74,7 @@ def test_a_phrase_has_each_word_in_german():
 
 @pytest.mark.parametrize("language", list(Language))
 def test_a_sentence_of_a_page_has_each_word(language):
-    """A page in German inserts a name as a page in English does: as text."""
+    """A German page inserts a name as an English page does: as text."""
     environment = pages.templates(language)
     source = "{% trans name=name|written %}The site of '{{ name }}' is connected{% endtrans %}"
     sentence = environment.from_string(source)
@@ -85,7 +85,7 @@ def test_a_sentence_of_a_page_has_each_word(language):
 
 
 def test_every_phrase_can_be_said_with_any_word():
-    """A phrase with a date needs one; all others accept whatever somebody has written."""
+    """A phrase with a date needs a date; all others accept any text."""
     for phrase in vars(phrases).values():
         if isinstance(phrase, Phrase) and ":%" not in phrase.text:
             for value in HOSTILE:

@@ -56,7 +56,7 @@ def test_both_forms_of_the_article_are_accepted(uri):
     ],
 )
 def test_any_other_is_refused_with_its_reason(uri, says):
-    """A URI that Entra ID or the console would refuse later is refused at once, with a reason."""
+    """A URI that Entra ID or the console would later refuse is refused at once, with a reason."""
     flaw = identifiers.flaw(uri, TENANT)
     assert flaw
     assert says in said(flaw)

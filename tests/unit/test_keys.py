@@ -20,7 +20,7 @@ MOMENTS = st.datetimes(
 
 @given(TEXT | st.text("=/#2f5c", max_size=12))
 def test_a_part_holds_nothing_that_a_key_may_not(text):
-    """Any value can become a part of a key, and can be read from it unchanged."""
+    """Any value can become a part of a key, and can be read from the key unchanged."""
     part = keys.part(text)
     assert not FORBIDDEN.search(part)
     assert "|" not in part
@@ -29,7 +29,7 @@ def test_a_part_holds_nothing_that_a_key_may_not(text):
 
 @given(TEXT.map(lambda text: text + "/" * 300) | st.just("\U0001f600" * 200))
 def test_a_long_part_leaves_space_for_others(text):
-    """An address of the longest length that requests may have fits into a key, with a date beside it."""
+    """The longest address that a request may have fits into a key together with a date."""
     part = keys.part(text)
     assert len(part.encode("utf-16-le")) <= 640
     assert not FORBIDDEN.search(part)
@@ -45,7 +45,7 @@ def test_different_values_are_different_parts(one, other):
 
 @given(MOMENTS, MOMENTS)
 def test_the_newest_comes_first(one, other):
-    """Keys sort as text in reverse order of time, over months, years and time zones."""
+    """Keys sort as text in reverse chronological order, over months, years and time zones."""
     if abs(one - other) < timedelta(milliseconds=2):
         return
     newer, older = max(one, other), min(one, other)

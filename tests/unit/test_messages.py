@@ -56,7 +56,7 @@ def test_a_digest_counts(count):
 
 
 def finding(number: int, tenant: str = "1", code: str = "web-redirect") -> Item:
-    """A difference of a connection, which is equal to those of others."""
+    """A difference of a connection that equals those of others."""
     made = item(number, name=f"C {number:03}", tenant=tenant)
     details = {"difference": code}
     notice = replace(made.notice, key=(str(number),), expiration="", ends_at=None, details=details)
@@ -64,7 +64,7 @@ def finding(number: int, tenant: str = "1", code: str = "web-redirect") -> Item:
 
 
 def test_equal_findings_of_a_digest_are_together():
-    """A change that concerns 72 connections is one entry, which names some of them."""
+    """A change that affects 72 connections is one entry, which names some of them."""
     (message,) = digest([finding(number) for number in range(72)], "id")
     assert message.subject == "72 notices about 72 connections"
     for form in (message.text, message.html, message.markdown):
@@ -74,7 +74,7 @@ def test_equal_findings_of_a_digest_are_together():
 
 
 def test_no_tenant_uses_up_a_digest():
-    """Of one tenant some findings are shown, then their number and where they are; all of others are."""
+    """Of one tenant, some findings are shown, then their number and where they are; of others, all are."""
     noisy = [finding(number, code=f"code-{number}") for number in range(500)]
     (message,) = digest([*noisy, finding(1, tenant="2")], "id")
     for form in (message.text, message.html, message.markdown):
@@ -83,7 +83,7 @@ def test_no_tenant_uses_up_a_digest():
 
 
 def test_a_tenant_with_many_names_has_one_share():
-    """Its administrators rename it every day: connections have different names of it, in one section."""
+    """A tenant that is renamed every day has one section, although its connections have different names."""
     noisy = [
         replace(each, connection=replace(each.connection, tenant_name=Word(f"Renamed {number:03}")))
         for number in range(120)
@@ -98,7 +98,7 @@ def test_a_tenant_with_many_names_has_one_share():
 
 @pytest.mark.parametrize("letter", ["\U0001f98a", '"'])
 def test_the_longest_names_fit_into_a_message(letter):
-    """Equal findings about the longest names of connections, tenants and applications are below the limit."""
+    """Equal findings with the longest names of connections, tenants and applications are below the limit."""
     longest = Word(letter * 256)
     items = []
     for number in range(120):
@@ -115,7 +115,7 @@ def test_the_longest_names_fit_into_a_message(letter):
 
 @pytest.mark.parametrize("largest", [LARGEST_CHAT, 60_000])
 def test_a_digest_has_parts_that_a_channel_accepts(largest):
-    """However many tenants there are, each part is below the limit, and together they show each of them."""
+    """However many tenants there are, each part is below the limit, and together they show each tenant."""
     items = [item(number, tenant=str(tenant), name="x" * 200) for tenant in range(20) for number in range(8)]
     messages = digest(items, "id", largest)
     assert len(messages) > 1

@@ -1,4 +1,4 @@
-"""The header On-Behalf-Of: for whom a caller acts."""
+"""The header On-Behalf-Of: the person for whom a caller acts."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ WORDS = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_
 
 
 def read(value: str) -> Behalf | None:
-    """What a header with this value says."""
+    """The content of a header with this value."""
     return on_behalf_of.read({"On-Behalf-Of": value})
 
 
 @given(WORDS, st.one_of(st.just(""), WORDS))
 def test_a_name_in_any_script_passes_through_the_header(name, reference):
-    """Both encoders of every language give a value that is read back exactly."""
+    """Both encoders of every language produce a value that is read back unchanged."""
     members = {"name": name, **({"reference": reference} if reference else {})}
     expected = Behalf(Word(name), Word(reference))
     assert read(urlencode(members)) == expected
@@ -54,7 +54,7 @@ def test_a_name_in_any_script_passes_through_the_header(name, reference):
     ],
 )
 def test_a_wrong_value_is_named(value, fault):
-    """The problem names the header and what is wrong with it."""
+    """The problem names the header and says what is wrong with it."""
     with pytest.raises(ProblemError) as refused:
         read(value)
     document = str(refused.value.__dict__)

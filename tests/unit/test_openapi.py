@@ -45,7 +45,7 @@ def parts(value: Any) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize(("described", "version"), [(DESCRIBED, "3.1."), (DESCRIBED_30, "3.0.3")])
 def test_the_description_is_openapi(described, version):
-    """Tools can read the description: it conforms to the meta-schema of OpenAPI 3.1, or of 3.0."""
+    """Tools can read the description: it conforms to the meta-schemas of OpenAPI 3.1 and 3.0."""
     assert described["openapi"].startswith(version)
     validate(json.loads(json.dumps(described)))
     assert described["servers"] == [{"url": "https://cmg.contoso.com/api"}]
@@ -79,13 +79,13 @@ def test_the_headers_of_errors_are_described():
 
 
 def test_each_group_of_calls_is_described():
-    """A page made of the description has no group without a name, and none without a sentence."""
+    """A page that is generated from the description has a name and a sentence for each group."""
     described = {tag["name"] for tag in DESCRIBED["tags"] if tag.get("description")}
     assert {operation["tags"][0] for operation in operations().values()} <= described
 
 
 def test_people_and_programs_can_sign_in():
-    """A tool gets a token by the description alone, which has flows, URLs, scope, and the roles by name."""
+    """A tool gets a token from the description alone, which has flows, URLs, scope, and the roles by name."""
     scheme = DESCRIBED["components"]["securitySchemes"]["entra"]
     flows = scheme["flows"]
     assert set(flows) == {"clientCredentials", "authorizationCode"}
@@ -108,7 +108,7 @@ def test_pages_and_operations_are_marked_as_azure_does():
 
 @pytest.mark.parametrize("described", [DESCRIBED, DESCRIBED_30])
 def test_null_is_no_second_type(described):
-    """Generators make no class for a field that can be null: two of a request are, and answers never are."""
+    """Generators create no class for a nullable field: two request fields are nullable, and no response field."""
     for part in parts(described):
         for choice in ("anyOf", "oneOf"):
             assert {"type": "null"} not in part.get(choice, ())
@@ -131,7 +131,7 @@ def named_parts(described: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]
 
 
 def test_no_answer_has_a_default():
-    """A field of an answer is always there, or optional: no type promises a field that is left out."""
+    """A response field is either always present or optional: no type promises a field that is omitted."""
     written = reachable(names_in([operation["responses"] for operation in operations().values()]), SCHEMAS)
     read = reachable(["OnboardingRequest"], SCHEMAS)
     assert not [name for name, part in named_parts(DESCRIBED) if name in written - read and "default" in part]
@@ -152,7 +152,7 @@ def test_each_default_is_a_valid_value(described):
 
 
 def test_one_schema_has_one_name():
-    """A generated client has one class for each schema: no generated names, no titles that collide."""
+    """A generated client has one class for each schema: no generated names and no titles that collide."""
     assert not [name for name in SCHEMAS if not re.fullmatch("([A-Z][a-z]+)+", name)]
     assert not [name for name in SCHEMAS if re.search("Input|Output", name)]
     assert not [name for name, part in named_parts(DESCRIBED) if isinstance(part.get("title"), str)]
@@ -160,7 +160,7 @@ def test_one_schema_has_one_name():
 
 
 def test_what_callers_branch_on_is_an_open_enumeration():
-    """A compiler knows the values that exist, and a validator accepts those of a later release."""
+    """A compiler knows the existing values, and a validator accepts those of a later release."""
     for name, value in (("ProblemCode", "not-found"), ("RunStatus", "Cancelled"), ("StepName", "consent")):
         known, text = SCHEMAS[name]["anyOf"]
         assert value in known["enum"]
@@ -184,7 +184,7 @@ def test_30_has_only_what_30_knows():
 
 
 def test_patterns_mean_the_same_in_every_language():
-    r"""No pattern has what other engines refuse or read differently, such as ``\d``, ``(?i)`` or ``\Z``."""
+    r"""No pattern uses what other engines refuse or read differently, such as ``\d``, ``(?i)`` or ``\Z``."""
     found = [part["pattern"] for part in parts(DESCRIBED) if isinstance(part.get("pattern"), str)]
     assert len(found) > 5
     for pattern in found:
@@ -195,7 +195,7 @@ def test_patterns_mean_the_same_in_every_language():
 
 
 def defaults(schema: dict[str, Any]) -> Any:
-    """The value of a field that is left out, as in the description."""
+    """The value of an omitted field, according to the description."""
     value = schema.get("default")
     if value != {} or "$ref" not in schema:
         return value
@@ -204,7 +204,7 @@ def defaults(schema: dict[str, Any]) -> Any:
 
 
 def test_the_defaults_are_those_that_are_in_force():
-    """Each default in the description is the value in the answer for a field that was left out."""
+    """Each default in the description is the value in the response for an omitted field."""
     described = {
         name: LEAST[name] if name in LEAST else defaults(schema)
         for name, schema in SCHEMAS["OnboardingRequest"]["properties"].items()
@@ -239,7 +239,7 @@ def test_the_examples_are_good_requests(model, example):
     ids=lambda endpoint: str(endpoint.route),
 )
 def test_no_call_ignores_a_parameter(endpoint):
-    """What a caller adds to a URL has an effect, or is refused: also a header, and a name without a value."""
+    """What a caller adds to a URL has an effect, or is refused, including headers and names without values."""
     fields = endpoint.query.model_fields.values()
     headers = [field.alias for field in fields if field.json_schema_extra == HEADER]
     own = [field.alias for field in fields if field.json_schema_extra != HEADER and field.alias != "labels"]

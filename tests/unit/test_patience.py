@@ -18,15 +18,15 @@ HOUR = timedelta(hours=1)
     [
         (30, 1, 30),
         (30, 3, 30),
-        (30, 10, 30),  # the grace after it ends before the time limit
+        (30, 10, 30),  # its grace period ends before the time limit
         (30, 28, 35),
         (30, 40, 47),
         (4, 0.9, 4),
-        (4, 40, 42),  # half of a short time limit is its grace
+        (4, 40, 42),  # the grace period is half of a short time limit
     ],
 )
 def test_a_service_that_was_away_grants_the_grace_again(days, gap_days, limit_days):
-    """The time limit moves if the service could not be reached before it."""
+    """The time limit moves if the service was away before it."""
     begun = replace(Patience.begin(NOW, days, NOW), reminded=True)
     after = begun.look(NOW + timedelta(days=gap_days))
     assert after.limit == NOW + timedelta(days=limit_days)
@@ -51,7 +51,7 @@ def test_the_last_reminder_is_days_before_the_removal(days):
     lost=st.sets(st.integers(0, 60)),
 )
 def test_nothing_is_removed_before_people_were_told_for_the_grace(days, hours, lost):
-    """Whatever the pauses and lost reminders: a delivered last reminder is older than the grace."""
+    """Whatever the pauses and lost reminders, a delivered last reminder is older than the grace period."""
     now, patience, told = NOW, Patience.begin(NOW, days, NOW), None
     for number, pause in enumerate(hours):
         before, now = now, now + pause * HOUR
@@ -62,6 +62,6 @@ def test_nothing_is_removed_before_people_were_told_for_the_grace(days, hours, l
         elif patience.is_over(now, told if patience.reminded else None):
             assert told is not None
             assert now - told >= patience.grace
-            assert now - before <= timedelta(days=3), "the service was there"
+            assert now - before <= timedelta(days=3), "the service was available"
             assert now >= NOW + timedelta(days=days)
             return

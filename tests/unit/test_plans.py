@@ -23,7 +23,7 @@ async def nothing(_context: Context[None, dict[str, Any]]) -> Done[None]:
 
 
 CONTEXT: Any = None
-"""Of an attempt that needs nothing."""
+"""The context of an attempt that needs nothing."""
 
 
 def step(name: str, *after: str) -> Step[None, dict[str, Any], None]:
@@ -31,7 +31,7 @@ def step(name: str, *after: str) -> Step[None, dict[str, Any], None]:
 
 
 def test_each_step_comes_after_what_it_needs():
-    """Whatever the order of declaration is, callers see each step after the steps that it needs."""
+    """Whatever the order of declarations, callers see each step after the steps that it needs."""
     plan = Plan(
         "p",
         Codec(dict),
@@ -61,7 +61,7 @@ def test_an_unknown_step_is_refused():
 
 
 def test_a_step_named_twice_is_refused():
-    """Two steps with the same name would share a row, and are refused."""
+    """Two steps with the same name would share a row, so they are refused."""
     with pytest.raises(ValueError, match="named twice"):
         Plan("p", Codec(dict), step("a"), step("a"))
 
@@ -99,7 +99,7 @@ def asked(**fields: Any) -> OnboardingRequest:
 @pytest.mark.parametrize("client", [True, False], ids=["with client app", "without client app"])
 @pytest.mark.parametrize("model", [DeploymentModel.SCALE_SET, None])
 def test_an_onboarding_has_these_steps(model, client):
-    """The names of steps are part of the API; each step waits for exactly what it needs, and for no more."""
+    """The names of steps are part of the API; each step waits for exactly the steps that it needs."""
     gateway = {"deploymentModel": model} if model else {"subscriptionId": None}
     request = asked(**gateway, **({} if client else {"clientApp": None}))
     if not (model or client):
@@ -115,7 +115,7 @@ def test_an_onboarding_has_these_steps(model, client):
 
 @pytest.mark.parametrize("model", versions.PROVIDERS)
 def test_a_gateway_needs_the_providers_of_its_deployment_model(model):
-    """The providers are those in Microsoft's article on the gateway."""
+    """The providers are those in Microsoft's article about the gateway."""
     assert set(versions.PROVIDERS[model]) == set(PROVIDERS[model].values())
     registrations = {
         name: step.title.rpartition(" ")[2]
@@ -126,7 +126,7 @@ def test_a_gateway_needs_the_providers_of_its_deployment_model(model):
 
 
 def test_an_onboarding_that_has_begun_finds_its_plan():
-    """A run stores its plan by name: the names stay as they are."""
+    """A run stores its plan by name, so the names do not change."""
     assert {name: plan.name for name, plan in PLANS.items()} == {
         name: name
         for name in (
@@ -144,7 +144,7 @@ def test_an_onboarding_that_has_begun_finds_its_plan():
 
 @pytest.mark.parametrize(("name", "client"), [("onboard-classic", True), ("onboard-gateway-classic", False)])
 async def test_an_onboarding_of_a_retired_deployment_model_is_read_and_refused(name, client):
-    """Runs that were stored with a classic service keep their steps; none registers a provider any more."""
+    """Runs that were stored with a classic service keep their steps, but no longer register a provider."""
     steps = PLANS[name].steps
     providers = {"provider-classiccompute", "provider-storage"}
     assert {step for step in steps if step.startswith("provider-")} == providers

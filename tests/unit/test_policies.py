@@ -1,4 +1,4 @@
-"""Which restrictions of app management policies count for an application."""
+"""Which restrictions of app management policies apply to an application."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXEMPT = {
 
 
 def of_passwords(*restrictions: Any, enabled: bool = True) -> dict[str, Any]:
-    """A default policy with restrictions of client secrets."""
+    """A default policy with restrictions on client secrets."""
     return {"isEnabled": enabled, "applicationRestrictions": {"passwordCredentials": list(restrictions)}}
 
 
@@ -29,7 +29,7 @@ def own(*restrictions: Any, enabled: bool = True) -> list[dict[str, Any]]:
 
 
 def severities(tenant: Any, created_at: datetime = NOW, **policies: Any) -> list[Severity]:
-    """The severities of the conflicts of a secret that lives for a year."""
+    """The severities of the conflicts of a secret that is valid for a year."""
     counting = Policies(tenant=tenant, created_at=created_at, **policies)
     return [each.severity for each in of_secret(counting, END, NOW)]
 
@@ -49,18 +49,18 @@ def severities(tenant: Any, created_at: datetime = NOW, **policies: Any) -> list
     ],
 )
 def test_a_restriction_counts_by_state_date_and_callers(change, found):
-    """A restriction counts if it is on, from its date on, and for certain only if it exempts no caller."""
+    """A restriction applies if it is enabled, from its date, and certainly only if it exempts no caller."""
     assert severities(of_passwords(ADDITION | change)) == found
 
 
 def test_a_policy_that_is_off_restricts_nothing():
-    """A disabled default policy, or one that cannot be read, is no obstacle: Graph decides."""
+    """A default policy that is disabled or unreadable is no obstacle: Graph decides."""
     assert severities(of_passwords(ADDITION, enabled=False)) == []
     assert severities(None) == []
 
 
 def test_a_policy_of_the_application_replaces_the_same_type():
-    """The application's own restriction counts in place of the tenant's; other types stay."""
+    """The application's own restriction replaces the tenant's of the same type; other types stay."""
     short = {"restrictionType": "passwordLifetime", "maxLifetime": "P90D"}
     assert severities(of_passwords(short), own=own(short | {"maxLifetime": "P400D"})) == []
     assert severities(of_passwords(short), own=own(ADDITION)) == [Severity.ERROR, Severity.ERROR]
@@ -71,7 +71,7 @@ def test_a_policy_of_the_application_replaces_the_same_type():
 
 @pytest.mark.parametrize("restrictions", [[], [ADDITION], [ADDITION | {"state": "disabled"}]])
 def test_a_policy_of_the_application_that_is_off_replaces_nothing_for_certain(restrictions):
-    """The tenant's restriction is a warning, because Microsoft does not say whether it stays in force."""
+    """The tenant's restriction is a warning: Microsoft does not document whether it stays in force."""
     assert severities(of_passwords(ADDITION), own=own(*restrictions, enabled=False)) == [Severity.WARNING]
     assert severities(of_passwords(), own=own(*restrictions, enabled=False)) == []
     uris = {"nonDefaultUriAddition": {"state": "enabled"}}
@@ -82,7 +82,7 @@ def test_a_policy_of_the_application_that_is_off_replaces_nothing_for_certain(re
 
 
 def test_a_restriction_of_uris_counts_the_same_way():
-    """The date and the exemptions of a restriction of App ID URIs count, too."""
+    """The date and the exemptions of a restriction of App ID URIs also count."""
 
     def found(**change: Any) -> list[Severity]:
         uris = {"nonDefaultUriAddition": {"state": "enabled", **change}}

@@ -53,7 +53,7 @@ def test_there_is_a_profile_for_each_revision_of_the_article():
 @DISCOVERY
 @REVISIONS
 def test_the_server_app_is_the_articles(revision, discovery):
-    """The server app has the properties that each revision of the article requires, and notes."""
+    """The server app has the properties that each revision of the article requires or notes."""
     expected = golden.server("CMG-ServerApp", SCOPE, user_discovery=discovery, revision=revision)
     assert server(user_discovery=discovery, revision=revision) == {**expected, "notes": "n"}
 
@@ -61,7 +61,7 @@ def test_the_server_app_is_the_articles(revision, discovery):
 @DISCOVERY
 @REVISIONS
 def test_the_client_app_is_the_articles(revision, discovery):
-    """The client app has the properties that each revision of the article requires, and notes."""
+    """The client app has the properties that each revision of the article requires or notes."""
     expected = golden.client("CMG-ClientApp", SERVER_APP, SCOPE, user_discovery=discovery, revision=revision)
     assert client(user_discovery=discovery, revision=revision) == {**expected, "notes": "n"}
 
@@ -79,13 +79,13 @@ def test_the_client_app_is_the_articles(revision, discovery):
         ("2403", "2026-08"),
         ("2409", "2026-08"),
         ("2509", "2026-08"),
-        # Before the first version that has the cmdlets the oldest revision is the best choice.
+        # For versions before the first one with the cmdlets, the oldest revision is the best choice.
         ("2006", "2021"),
         (None, "2026-08"),
     ],
 )
 def test_a_version_of_the_site_has_its_profile(version, revision):
-    """The site's version selects the newest revision that fits it; without a version it is the newest."""
+    """The site's version selects the newest revision that fits it; the default is the newest revision."""
     assert profiles.for_version(version).name == revision
 
 
@@ -95,13 +95,13 @@ def test_the_client_app_redirects_to_windows_token_broker():
 
 
 def test_a_scope_keeps_its_id_when_the_app_is_written_again():
-    """A repeated write keeps the scope that the client app was granted; other apps have other scopes."""
+    """A repeated write keeps the ID of the scope that the client app was granted; other apps have others."""
     assert profiles.scope_id("a") == profiles.scope_id("a") != profiles.scope_id("b")
     assert uuid.UUID(profiles.scope_id("a"))
 
 
 def test_a_long_name_fits_into_the_consent():
-    """Entra ID accepts at most 100 characters of consent title, and 1000 of description."""
+    """Entra ID accepts at most 100 characters in a consent title, and 1000 in a description."""
     scope = server(user_discovery=False, name="x" * 256)["api"]["oauth2PermissionScopes"][0]
     assert len(scope["adminConsentDisplayName"]) == 100
     assert len(scope["adminConsentDescription"]) <= 1000

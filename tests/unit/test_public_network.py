@@ -1,4 +1,4 @@
-"""Where the events of subscribers may go, whatever a name resolves to."""
+"""Where events for subscribers may be sent, whatever a name resolves to."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ class Nothing:
     ],
 )
 def test_private_and_reserved_addresses_are_not_public(address):
-    """Nothing of the function app's own network is a receiver of a subscriber."""
+    """No address in the function app's own network can receive a subscriber's events."""
     assert not is_public(address)
 
 
 @pytest.mark.parametrize("address", ["20.50.1.1", "2603:1020::1", "::ffff:20.50.1.1"])
 def test_addresses_of_the_internet_are_public(address):
-    """A receiver on the internet is reached."""
+    """A receiver on the internet is allowed."""
     assert is_public(address)
 
 

@@ -25,10 +25,10 @@ CONTRIBUTOR = {
         ([{"actions": ["Microsoft.KeyVault/register"], "notActions": []}], False),
         ([{"actions": ["Microsoft_KeyVault/register/action"], "notActions": []}], False),
         ([{"actions": ["Microsoft.KeyVault/register/actionX"], "notActions": []}], False),
-        # what one assignment excludes ...
+        # what one assignment excludes, ...
         ([{"actions": ["*"], "notActions": ["Microsoft.KeyVault/*"]}], False),
         ([{"actions": ["*"], "notActions": ["*/REGISTER/action"]}], False),
-        # ... another one may allow; but the two are not mixed
+        # ... another one can allow; the two are evaluated separately
         ([{"actions": ["*"], "notActions": ["Microsoft.KeyVault/*"]}, CONTRIBUTOR], True),
         ([{"actions": ["*/read"]}, {"actions": [], "notActions": [REGISTER]}], False),
         ([{"actions": None, "notActions": None}], False),

@@ -1,6 +1,6 @@
-"""Every later version reads what was stored or sent once: each kind has samples.
+"""Every later version can read what an earlier one stored or sent: each kind has samples.
 
-Each file below ``tests/samples/runs`` has the documents of one kind as versions of the app wrote them, the
+Each file in ``tests/samples/runs`` has the documents of one kind as versions of the app wrote them, the
 newest last. Samples are added, and neither changed nor removed.
 """
 
@@ -111,7 +111,7 @@ RESULTS: Final[Mapping[str, Any]] = {
     "renewal/confirmation": renewal_steps.AwaitedConfirmation(by="time limit"),
     "renewal/retirement": renewal_steps.Retirement(removed=True),
 }
-"""By step; with the plan before it where it is not an onboarding's."""
+"""By step; with the plan before it if the plan is not an onboarding's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,7 +285,7 @@ def samples(name: str) -> list[Any]:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_every_sample_is_read(name):
-    """A later version reads what any version before it has stored or sent."""
+    """A later version reads what any earlier version has stored or sent."""
     kind = KINDS[name]
     for sample in samples(name):
         assert isinstance(kind.read(sample), type(kind.record))

@@ -57,7 +57,7 @@ def run(letters: str) -> Run:
     [
         ("PPPP", RunStatus.NOT_STARTED),
         ("RPPP", RunStatus.RUNNING),
-        ("SPPP", RunStatus.RUNNING),  # the next steps could begin
+        ("SPPP", RunStatus.RUNNING),  # the next steps can start
         ("SRPP", RunStatus.RUNNING),
         ("SRWP", RunStatus.RUNNING),
         ("SSWP", RunStatus.WAITING),
@@ -67,7 +67,7 @@ def run(letters: str) -> Run:
         ("SSSS", RunStatus.SUCCEEDED),
         ("FPPP", RunStatus.FAILED),
         ("SFSP", RunStatus.FAILED),
-        ("SFRP", RunStatus.RUNNING),  # running steps may finish
+        ("SFRP", RunStatus.RUNNING),  # running steps can finish
         ("SFWP", RunStatus.FAILED),
         ("SFPP", RunStatus.FAILED),
         ("SSSF", RunStatus.FAILED),
@@ -86,7 +86,7 @@ def test_these_statuses_are_final():
 
 @pytest.mark.parametrize("letters", ["SSWP", "SFSP", "SSSS", "PPPP"])
 def test_a_stopped_run_is_at_work_until_all_is_removed(letters):
-    """A stopped run is rolling back until it is undone, whatever its steps are."""
+    """A stopped run has the status of an undo in progress until it is undone, whatever its steps are."""
     stopped = run(letters).head.evolve(stop_as=RunStatus.ROLLED_BACK)
     assert PLAN.status(Run(head=stopped, steps=run(letters).steps)) is RunStatus.ROLLING_BACK
     undone = Run(head=stopped.evolve(undone=True), steps=run(letters).steps)
@@ -101,7 +101,7 @@ def test_a_step_is_ready_when_all_before_it_are_done():
 
 
 def test_results_are_those_of_steps_that_are_done():
-    """The results of a run are those of succeeded steps only, even if an earlier attempt had one."""
+    """Only succeeded steps have results, even if an earlier attempt had one."""
     first, second = PLAN.steps["a"], PLAN.steps["b"]
     steps = {
         "a": StepState(run="r", name="a", status=StepStatus.SUCCEEDED, result=first.dump({"id": 1})),
@@ -168,7 +168,7 @@ def test_a_head_is_read_as_it_was_written():
 
 
 def test_an_event_with_too_many_calls_keeps_the_newest():
-    """An event that is too long for its column drops its oldest calls, and is never dropped itself."""
+    """An event that is too long for its column loses its oldest calls, and is never dropped itself."""
     calls = tuple(
         Call(service="s", method="GET", path=f"/{number}", status=200, request_id="x" * 100)
         for number in range(1000)

@@ -17,7 +17,7 @@ from tests.support.codecs import CODECS, SAMPLES, newest
 
 
 def kept(old: Any, new: Any) -> bool:
-    """Whether everything of an old document is in the new one; fields may be added."""
+    """Whether the new document has everything of an old one; fields may be added."""
     if isinstance(old, dict):
         return isinstance(new, dict) and all(name in new and kept(old[name], new[name]) for name in old)
     return bool(old == new)
@@ -37,7 +37,7 @@ def test_a_document_of_each_version_is_read(sample):
 
 @pytest.mark.parametrize("kind", CODECS)
 def test_each_kind_has_a_sample_of_its_present_version(kind):
-    """A new version of a document comes with a sample."""
+    """A new version of a document needs a sample."""
     versions = {json.loads(sample.read_text())["v"] for sample in SAMPLES.glob(f"{kind}.v*.json")}
     assert versions == set(range(1, max(versions) + 1))
     newest = (SAMPLES / f"{kind}.v{max(versions)}.json").read_text()
@@ -47,7 +47,7 @@ def test_each_kind_has_a_sample_of_its_present_version(kind):
 
 @pytest.mark.parametrize("kind", CODECS)
 def test_the_release_before_reads_what_a_later_one_writes(kind):
-    """Unknown later fields are ignored; a later version of the format is refused as a whole."""
+    """Unknown later fields are ignored; a document in a later format is refused as a whole."""
     text = newest(kind)
     codec, document = CODECS[kind], json.loads(text)
     later = {**document, "build": "abc123", "addedLater": {"x": [1]}}

@@ -9,14 +9,14 @@ from onboarding.errors import PermanentError, TransientError
 
 
 async def proved(answer: httpx.Response) -> None:
-    """Prove a secret, if login answers so."""
+    """Prove a secret when login responds like this."""
     async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: answer)) as http:
         proof = SecretProof(ENVIRONMENTS["AzurePublicCloud"], http)
         await proof.prove(tenant="t", app="a", secret="s", name="n", fresh=False)
 
 
 async def test_a_token_proves_a_secret():
-    """So does a refusal of Conditional Access, which comes after the secret was checked."""
+    """A refusal of Conditional Access also does, because it comes after the secret was checked."""
     await proved(httpx.Response(200, json={"token_type": "Bearer", "access_token": "x"}))
     await proved(httpx.Response(400, json={"error": "invalid_grant", "error_codes": [53003]}))
 
@@ -34,7 +34,7 @@ async def test_a_token_proves_a_secret():
     ],
 )
 async def test_what_is_no_answer_of_login_proves_nothing(answer):
-    """A proxy that redirects or answers itself neither proves a secret nor refuses it."""
+    """A proxy that redirects or responds itself neither proves nor refuses a secret."""
     with pytest.raises(TransientError):
         await proved(answer)
 
@@ -49,7 +49,7 @@ async def test_what_is_no_answer_of_login_proves_nothing(answer):
     ],
 )
 async def test_a_refusal_is_named(code, named):
-    """A refusal has the code of login, and its own."""
+    """A refusal has login's code and a code of its own."""
     with pytest.raises(PermanentError) as caught:
         await proved(httpx.Response(401, json={"error": "invalid_client", "error_codes": [code]}))
     assert caught.value.code == named

@@ -40,14 +40,14 @@ def test_defaults_are_the_public_cloud_and_seven_warnings(read):
 
 
 def test_lists_are_written_with_commas(read):
-    """An app setting is text; its lists can have spaces, and thresholds any order."""
+    """An app setting is text; its lists can contain spaces, and thresholds can have any order."""
     settings = read(**LEAST | {"API_AUDIENCE": "api://a, b", "EXPIRY_THRESHOLDS": "7, 30,7,0"})
     assert settings.api_audience == ("api://a", "b")
     assert settings.expiry_thresholds == (30, 7, 0)
 
 
 def test_the_home_tenant_may_be_named_among_the_served(read):
-    """The home tenant is always served, so naming it changes nothing; IDs are equal in any case."""
+    """The home tenant is always served, so naming it changes nothing; IDs are not case-sensitive."""
     settings = read(**LEAST | {"HOME_TENANT_ID": TENANT, "SERVED_TENANTS": TENANT.upper()})
     assert [str(tenant) for tenant in settings.served_tenants] == [TENANT]
 

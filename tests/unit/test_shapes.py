@@ -1,4 +1,4 @@
-"""What a directory says is read one value at a time, whatever it is."""
+"""What a directory returns is read one value at a time, whatever it is."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def places(document: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 def changed(document: Mapping[str, Any], changes: list[tuple[int, Any]]) -> Any:
-    """A copy of a document with other values at some places."""
+    """A copy of a document with other values in some places."""
     copy = json.loads(json.dumps(dict(document)))
     known = places(copy)
     for number, value in changes:
@@ -130,7 +130,7 @@ CHANGES = st.lists(st.tuples(st.integers(0, 1000), ODD | st.just("missing")), mi
 
 @given(CHANGES, CHANGES, st.booleans())
 def test_whatever_an_application_contains_its_inspection_has_a_result(server, client, domains):
-    """Checks, the state of the secret, and dates are computed, or the object is unreadable with a reason."""
+    """Checks, the state of the secret and dates are computed, or the object is unreadable with a reason."""
     page = shapes.conform({"value": [changed(GOOD, server), {**changed(GOOD, client), "appId": "c"}]})
     apps = {str(each.get("appId")): each for each in shapes.entries(page)}
     principal = shapes.conform({"id": "p", "appId": "s", "accountEnabled": None, "appRoleAssignments": []})
@@ -167,7 +167,7 @@ def test_whatever_an_application_contains_its_inspection_has_a_result(server, cl
 
 @given(CHANGES, st.integers(1, 1000))
 def test_whatever_a_policy_contains_there_are_findings_or_none(changes, days):
-    """A policy that cannot be read is not checked; one that can be read is compared, whatever its numbers."""
+    """An unreadable policy is not checked; a readable one is compared, whatever its numbers."""
     policy = shapes.conform(changed(POLICY, changes))
     counting = policies.Policies(tenant=None if shapes.fault_of(policy) else policy, created_at=NOW)
     for finding in (
@@ -181,7 +181,7 @@ def test_whatever_a_policy_contains_there_are_findings_or_none(changes, days):
     st.recursive(ODD, lambda inner: st.dictionaries(st.sampled_from(sorted(GOOD)), inner) | st.lists(inner))
 )
 def test_whatever_a_response_is_it_can_be_read(document):
-    """Reading raises nothing, can be repeated, and gives something that can be stored."""
+    """Reading raises nothing, can be repeated, and returns something that can be stored."""
     once = shapes.conform(document)
     if isinstance(once, Mapping):
         assert shapes.conform(once).keys() >= once.keys() - {"@onboarding.unreadable"}
@@ -200,7 +200,7 @@ def test_a_duration_of_any_length_is_compared(text):
 
 
 def test_the_object_with_the_odd_value_is_marked_and_no_other():
-    """Of a page, only the entry is unreadable; the reason names the place."""
+    """Only that entry of a page is unreadable; the reason names the location."""
     odd = changed(GOOD, []) | {
         "passwordCredentials": [{"keyId": "k", "startDateTime": None, "endDateTime": 7}]
     }
@@ -214,19 +214,19 @@ def test_the_object_with_the_odd_value_is_marked_and_no_other():
 
 
 def test_no_one_else_marks_an_object():
-    """A member of this name in a response means nothing."""
+    """A member with this name in a response means nothing."""
     assert not shapes.fault_of(shapes.conform({"id": "x", "@onboarding.unreadable": "boo"}))
 
 
 @pytest.mark.parametrize("uri", ["https://[x/y", "https://\u2100/x", "HTTPS://[::1"])
 def test_a_uri_that_cannot_be_parsed_is_on_no_domain(uri):
-    """The directory accepts more forms than Python's parser."""
+    """The directory accepts more forms of URIs than Python's parser."""
     assert not identifiers.on_verified_domain(uri, ["contoso.com"])
 
 
 @given(st.lists(st.sampled_from(["*", "a", "b", "/"]), max_size=12).map("".join), st.text("ab/", max_size=10))
 def test_a_pattern_of_actions_fits_as_its_expression(pattern, action):
-    """A role's action with asterisks means the same as the expression, without its cost."""
+    """A role's action with asterisks matches like the regular expression, without its cost."""
     expected = re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), action) is not None
     assert rbac.allows([{"actions": [pattern]}], action) is expected
 

@@ -1,4 +1,4 @@
-"""Refusals of the identity platform: which of them pass, and what a person does about the others."""
+"""Refusals of the identity platform: which ones are temporary, and what a person does about the others."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ VALUES = {
 
 @dataclass
 class Response:
-    """The answer that the SDK adds to each exception."""
+    """The response that the SDK adds to each exception."""
 
     status_code: int
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
 
     def json(self) -> Any:
-        """The body; as the SDK does, an error if it is no JSON."""
+        """The body; like the SDK, an error if the body is not JSON."""
         if self.body is None:
             raise ValueError("no JSON")
         return self.body
 
 
 def refused(status: int, error: str = "", code: int = 0, **headers: str) -> OnboardingError:
-    """The error for an answer of the token endpoint, which the SDK raises as one class for all."""
+    """The error for a response of the token endpoint, which the SDK raises as one class for all."""
     text = f"AADSTS{code}: Something. Trace ID: eyJhbGciOiJ9" if code else "Something with eyJhbGciOiJ9"
     body: dict[str, Any] = {"error": error, "error_description": text}
     if code:
@@ -76,14 +76,14 @@ def refused(status: int, error: str = "", code: int = 0, **headers: str) -> Onbo
         (401, "invalid_client", 50196, TransientError, "no-token"),
         (401, "invalid_client", 700027, TransientError, "no-token"),
         (400, "invalid_request", 9002399, TransientError, "no-token"),
-        # federation: minutes, then a person
+        # federation: wait for minutes, then for a person
         (401, "invalid_client", 70021, ReplicationLagError, "federation-not-found"),
         (401, "invalid_client", 700211, ReplicationLagError, "federation-not-found"),
         (401, "invalid_client", 7002121, ReplicationLagError, "federation-not-found"),
         (401, "invalid_client", 7002138, ReplicationLagError, "federation-not-found"),
         (401, "invalid_client", 70025, ReplicationLagError, "federation-not-found"),
         (401, "invalid_client", 7002104, TransientError, "no-token"),
-        # a person
+        # wait for a person
         (401, "invalid_client", 700236, PermanentError, "federation-not-possible"),
         (401, "invalid_client", 700229, PermanentError, "federation-not-possible"),
         (401, "invalid_client", 700024, PermanentError, "assertion-not-current"),
@@ -119,7 +119,7 @@ def test_a_refusal_is_told_by_status_then_by_oauth_code_then_by_name(status, err
     code=st.sampled_from(sorted(login.FINAL)) | st.integers(0, 9_999_999),
 )
 def test_an_outage_never_ends_anything(status, error, code):
-    """No outage of the identity platform is final, not even for minutes only."""
+    """No outage of the identity platform is final, or is waited for only for minutes."""
     assert type(refused(status, error, code)) is TransientError
 
 
@@ -127,14 +127,14 @@ def test_an_outage_never_ends_anything(status, error, code):
 @example(code=900390, status=400)
 @example(code=90099, status=400)
 def test_a_code_without_a_name_is_not_final(code, status):
-    """Codes are final one by one: a code that is similar to a final one is not."""
+    """Codes are final individually: a code that is similar to a final one is not."""
     found = refused(status, "invalid_request", code)
     assert isinstance(found, TransientError) == (code not in login.FINAL)
-    assert found.actor is not Actor.NOBODY, "a refusal does not pass: somebody is waited for"
+    assert found.actor is not Actor.NOBODY, "a refusal is not temporary: the step waits for somebody"
 
 
 def test_a_remedy_names_what_to_change():
-    """Client, tenant, consent, cloud and federation: the remedy contains the values to compare or to open."""
+    """For client, tenant, consent, cloud and federation, the remedy has the values to compare or open."""
     for status, code, words in (
         (401, 700213, ["the-app", "https://login/home/v2.0", "the-principal", "api://AzureADTokenExchange"]),
         (401, 700236, ["the-app", "https://login/home/v2.0"]),
@@ -153,7 +153,7 @@ def test_a_remedy_names_what_to_change():
 
 
 def test_what_the_identity_platform_asks_for_is_kept():
-    """The delay that it asks for, and the ID that Microsoft support needs."""
+    """The delay that it requests, and the ID that Microsoft support needs."""
     found = refused(429, "temporarily_unavailable", 90055, Retry_After="17", x_ms_request_id="abc")
     assert (found.retry_after, found.request_id) == (17, "abc")
 
@@ -170,7 +170,7 @@ def test_what_the_identity_platform_asks_for_is_kept():
     ],
 )  # fmt: skip
 def test_the_identity_endpoint_has_its_own_words(status, message, kind, name):
-    """The endpoint of App Service answers without OAuth codes."""
+    """The identity endpoint of App Service responds without OAuth codes."""
     raised = ClientAuthenticationError(f'Unexpected response "{message}"')
     raised.response = Response(status, {"statusCode": status, "message": message})  # type: ignore[assignment]
     found = error_of("Key Vault", raised, VALUES)
@@ -180,7 +180,7 @@ def test_the_identity_endpoint_has_its_own_words(status, message, kind, name):
 
 @pytest.mark.parametrize("body", [None, [], "text", {"error": {"code": "x"}}, {"error_codes": ["x"]}])
 def test_no_answer_of_a_proxy_is_too_strange(body):
-    """An answer in another format, for example a page of a proxy, is an outage."""
+    """A response in another format, for example a proxy's page, is an outage."""
     raised = ClientAuthenticationError("Unexpected content type")
     raised.response = Response(403, body)  # type: ignore[assignment] # what is read of it is there
     assert error_of(MANAGER, raised, VALUES).code == "no-token"
@@ -190,7 +190,7 @@ def test_no_answer_of_a_proxy_is_too_strange(body):
     "raised", [ServiceRequestError("no route"), CredentialUnavailableError("no response from the endpoint")]
 )
 def test_without_an_answer_the_identity_platform_is_out_of_reach(raised):
-    """Not the service that the token was for is unreachable, but the identity platform."""
+    """The identity platform is reported as unreachable, not the service that the token was for."""
     found = error_of(MANAGER, raised, VALUES)
     assert (type(found), found.code) == (TransientError, "unreachable")
     assert "Microsoft Entra ID" in found.detail

@@ -41,14 +41,14 @@ def forged(header: Mapping[str, str], claims: Mapping[str, object], key: str = "
 
 
 def test_a_token_says_what_was_signed():
-    """A verified token returns its claims, and needs no escape in a URL."""
+    """A verified token returns its claims and needs no escaping in a URL."""
     token = sign(KEY, CLAIMS, NOW + timedelta(days=1))
     assert verify([KEY], token, NOW) == CLAIMS
     assert set(token) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
 
 
 def test_a_token_expires():
-    """A token is valid until its last second, and not in that second."""
+    """A token is valid until the second before it expires."""
     token = sign(KEY, CLAIMS, NOW)
     assert verify([KEY], token, NOW - timedelta(seconds=1)) == CLAIMS
     assert verify([KEY], token, NOW) is None
@@ -64,7 +64,7 @@ def test_a_replaced_key_is_accepted_as_long_as_it_is_named():
 
 @given(st.integers(min_value=0), st.characters(codec="utf-8"))
 def test_a_changed_token_says_nothing(position, character):
-    """A token is refused after any of its characters changed."""
+    """A token is refused if any of its characters has changed."""
     token = sign(KEY, CLAIMS, NOW + timedelta(days=1))
     at = position % len(token)
     changed = token[:at] + character + token[at + 1 :]
@@ -109,14 +109,14 @@ def test_a_token_of_any_length_is_refused_early():
 
 
 def test_a_token_about_the_longest_owner_is_valid():
-    """A feed for an owner with the longest address that a request may have can be read."""
+    """A feed for an owner with the longest address that a request may contain can be read."""
     claims = {**CLAIMS, "owner": "\U0001f600" * 254}
     token = sign(KEY, claims, NOW + timedelta(days=1))
     assert verify([KEY], token, NOW) == claims
 
 
 def test_short_keys_neither_sign_nor_verify():
-    """A key that could be guessed is refused, also one that somebody added to the vault by mistake."""
+    """A key that could be guessed is refused, including one that somebody added to the vault by mistake."""
     with pytest.raises(ValueError, match="at least 32"):
         sign("short", CLAIMS, NOW)
     assert verify(["", "short"], sign(KEY, CLAIMS, NOW + timedelta(days=1)), NOW) is None

@@ -23,7 +23,7 @@ def document(*names: str, **changes: Any) -> dict[str, Any]:
 
 
 class Login:
-    """Publishes a document, and counts the downloads; each can be made to wait, or to fail."""
+    """Publishes a document and counts the downloads; each download can be made to wait or to fail."""
 
     def __init__(self, published: Any) -> None:
         self.published = published
@@ -56,7 +56,7 @@ def watch() -> Watch:
 
 
 async def test_keys_are_downloaded_once_for_all_callers(watch):
-    """Callers that come together share a download, and later ones need none."""
+    """Simultaneous callers share a download, and later ones need none."""
     login = Login(document("a"))
     keys = SigningKeys(login, watch)
     found = await asyncio.gather(*(keys.find("a") for _ in range(50)))
@@ -112,7 +112,7 @@ async def test_unknown_keys_cause_no_flood(watch):
     ],
 )
 async def test_a_broken_document_is_an_outage_that_is_remembered(watch, published):
-    """Without keys nothing can be verified. A failure is remembered for five seconds, not for longer."""
+    """Without keys, nothing can be verified. A failure is remembered for five seconds, no longer."""
     login = Login(published)
     keys = SigningKeys(login, watch)
     for second in (0, 1, 4):
@@ -126,7 +126,7 @@ async def test_a_broken_document_is_an_outage_that_is_remembered(watch, publishe
 
 
 async def test_earlier_keys_stay_in_use_for_a_day(watch):
-    """While later downloads fail, known keys are used, but not for ever; unknown ones cannot be judged."""
+    """While later downloads fail, known keys are used, but not forever; unknown keys cannot be judged."""
     login = Login(document("a"))
     keys = SigningKeys(login, watch)
     assert await keys.find("a")
@@ -143,7 +143,7 @@ async def test_earlier_keys_stay_in_use_for_a_day(watch):
 
 
 async def test_a_probe_downloads_the_keys(watch):
-    """A probe shows whether the keys can be downloaded now, also while known ones are in use."""
+    """A probe shows whether the keys can be downloaded now, also while known keys are in use."""
     login = Login(document("a"))
     keys = SigningKeys(login, watch)
     await keys.refresh()

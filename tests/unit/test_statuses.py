@@ -1,4 +1,4 @@
-"""The names of statuses in the description of the API."""
+"""The names of HTTP statuses in the description of the API."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAMES = """
 413 Content Too Large, 414 URI Too Long, 415 Unsupported Media Type, 416 Range Not Satisfiable,
 422 Unprocessable Content, 500 Internal Server Error, 502 Bad Gateway, 503 Service Unavailable
 """
-"""As RFC 9110 has them: https://www.rfc-editor.org/rfc/rfc9110#section-15."""
+"""As in RFC 9110: https://www.rfc-editor.org/rfc/rfc9110#section-15."""
 
 
 @pytest.mark.parametrize("named", [name.strip() for name in NAMES.split(",")])

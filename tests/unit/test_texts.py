@@ -1,4 +1,4 @@
-"""The texts in other languages: complete, with the same values, and chosen as callers ask for it."""
+"""The texts in other languages: complete, with the same values, and chosen as callers request."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_each_error_is_written_in_each_language(language):
 
 @in_each
 def test_each_rule_and_each_difference_is_written_in_each_language(language):
-    """A check of conformance and a difference in the directory are there, with all their values."""
+    """Each check of conformance and each difference in the directory has a text with all its values."""
     declared = {
         kind.code: kind
         for kind in (*vars(rules).values(), *vars(declared_differences).values())
@@ -85,7 +85,7 @@ def test_each_rule_and_each_difference_is_written_in_each_language(language):
 
 @in_each
 def test_each_phrase_and_each_label_is_written_in_each_language(language):
-    """The parts of sentences, the labels of actions and the titles of steps are there, with their values."""
+    """Parts of sentences, labels of actions and titles of steps have texts with their values."""
     texts = texts_in(language)
     known = (*vars(phrases).values(), *vars(reasons).values(), *reasons.DURATIONS)
     declared = {phrase.code: phrase.text for phrase in known if isinstance(phrase, Phrase)}
@@ -100,7 +100,7 @@ def test_each_phrase_and_each_label_is_written_in_each_language(language):
 
 @in_each
 def test_each_sentence_of_a_page_is_written_in_each_language(language):
-    """A page for an administrator or an owner has no sentence in another language."""
+    """A page for an administrator or an owner contains no sentence in another language."""
     made = pages.templates(Language.ENGLISH)
     assert made.loader is not None
     sentences = {
@@ -118,7 +118,7 @@ def test_each_sentence_of_a_page_is_written_in_each_language(language):
 
 @in_each
 def test_no_text_is_of_an_error_that_does_not_exist(language):
-    """A translation whose error is gone goes, too."""
+    """A translation is removed together with its error."""
     assert set(texts_in(language).errors) <= set(catalogue.CATALOGUE)
 
 
@@ -138,12 +138,12 @@ def test_no_text_is_of_an_error_that_does_not_exist(language):
     ],
 )
 def test_the_language_is_that_which_the_caller_prefers(accepted, language):
-    """Accept-Language is read as RFC 9110 defines it. Whatever else it says, the answer is in English."""
+    """Accept-Language is read as RFC 9110 defines it. In all other cases, the response is in English."""
     assert Language.preferred(accepted) is Language(language)
 
 
 def test_a_text_inside_a_text_is_in_the_same_language():
-    """The sentence of one error that repeats that of another, or a phrase, has no word of English in it."""
+    """An error's sentence that contains another error's, or a phrase, has no English word in it."""
     doubtful = Restriction(settings={}, doubt=phrases.POLICY_OF_ITS_OWN)
     found = doubtful.finding(policies.URI_NOT_DEFAULT, default="api://x")
     document = Finding.model_validate(found)
@@ -158,14 +158,14 @@ def test_a_text_inside_a_text_is_in_the_same_language():
 
 
 def test_a_text_whose_values_are_not_stored_is_in_english():
-    """An error that an earlier version has stored without its values is shown as it was written."""
+    """An error that an earlier version stored without its values is shown as it was written."""
     stored = dataclasses.replace(cloud.UNREACHABLE.error(service="Graph", kind="X").as_finding(), args={})
     german = Reader(language=Language.GERMAN)
     assert Finding.model_validate(stored).text_for(german, "detail") == stored.detail
 
 
 def test_a_code_of_the_cloud_without_a_declaration_has_the_general_text():
-    """An unknown refusal is told in the reader's language, with the cloud's own answer in it."""
+    """An unknown refusal is described in the reader's language, and contains the cloud's own message."""
     error = cloud.refusal("SomethingNew").error(service="Microsoft Graph", answer="400 SomethingNew")
     told = Finding.model_validate(error.as_finding())
     german = Reader(language=Language.GERMAN)

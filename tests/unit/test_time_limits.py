@@ -1,4 +1,4 @@
-"""What waits for a service that does not answer ends before what waits for it."""
+"""What waits for an unresponsive service ends before whatever waits for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from onboarding.workflow.runtime import Limits
 from tests.support.sources import ROOT
 
 LOCK = 600.0
-"""Seconds for which a host hides a message that it handles, and then hides it again.
+"""Seconds for which a host hides a message that it is handling, before it hides it again.
 
 Source: QueueProcessor of Azure/azure-sdk-for-net, Microsoft.Azure.WebJobs.Extensions.Storage.Queues.
 """

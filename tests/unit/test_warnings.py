@@ -20,12 +20,12 @@ NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 
 
 def day(number: int) -> datetime:
-    """The moment in so many days."""
+    """The moment in this many days."""
     return NOW + timedelta(days=number)
 
 
 def made(*, secret: int, limit: int | None, version: str | None = None) -> Connection:
-    """A connection whose secret expires, and whose application gets too old, in so many days."""
+    """A connection whose secret expires, and whose application becomes too old, in this many days."""
     app_made_at = day(limit - 800) if limit is not None else None
     return connection(day(secret), name="Contoso CMG", app_made_at=app_made_at, version=version)
 
@@ -65,9 +65,9 @@ def test_a_secret_of_a_young_application_is_renewed():
 @pytest.mark.parametrize(
     ("kind", "secret", "limit", "message", "headings"),
     [
-        # The secret expires first: the text mentions the age as what comes later.
+        # The secret expires first: the text mentions the age as the later event.
         (SECRET, 30, 100, "expires on {secret} (in 30 days).", ["Renew", "From"]),
-        # The age comes first: the secret must be renewed before, while that is possible.
+        # The age comes first: the secret must be renewed before that, while it is possible.
         (SECRET, 30, 10, "expires on {secret} (in 30 days). Renew it before {limit}:", ["Renew", "From"]),
         (
             SECRET,
@@ -102,7 +102,7 @@ def test_a_warning_names_the_earlier_expiration_and_possible_steps(kind, secret,
 
 
 def test_the_secret_of_an_imported_application_is_made_by_hand():
-    """The service changes no imported application: the first step is one in Entra ID."""
+    """The service changes no imported application: the first step is in Entra ID."""
     notice = notice_of(connection(day(30), imported=True), SECRET)
     assert "1. In the Microsoft Entra admin center, open App registrations" in notice.remedy
 
@@ -116,7 +116,7 @@ def test_the_secret_of_an_imported_application_is_made_by_hand():
     ],
 )
 def test_a_secret_that_was_lost_is_warned_of_with_its_cause(key, restorable, kind, first):
-    """A deleted application is not an expired secret: the warning has its cause, date and action."""
+    """A deleted application is not an expired secret: the warning has the right cause, date and action."""
     app, _, code = key.partition("/")
     lost = Difference(
         code=code, app=app, since=NOW, detail="It is gone.", impact="i", remedy="r", restorable=restorable
@@ -138,7 +138,7 @@ def test_a_secret_that_was_lost_is_warned_of_with_its_cause(key, restorable, kin
 
 
 def test_a_pending_secret_is_not_created_again():
-    """While a renewal waits for the site, the steps continue it, with its own URLs."""
+    """While a renewal waits for the site, the steps continue that renewal, with its own URLs."""
     found = connection(day(30), pending=secret(day(400)), renewal="the-renewal")
     notice = notice_of(found, SECRET)
     assert notice.message.endswith("A new secret is ready and must be entered at the site.")
@@ -163,7 +163,7 @@ def test_a_pending_secret_is_not_created_again():
     ],
 )
 def test_a_warning_has_the_type_of_the_moment_when_it_is_sent(expiration, left, kind):
-    """A warning of 30 days before the end that is sent after the end has the type of an end."""
+    """A 30-day warning that is sent after the end has the type of an expired secret."""
     announced = notice_of(made(secret=30, limit=30), expiration)
     late = day(30 - left)
     sent = refreshed(announced, made(secret=30, limit=30), late)
@@ -178,13 +178,13 @@ def test_a_warning_has_the_type_of_the_moment_when_it_is_sent(expiration, left, 
     [(25, "(in 2 days)"), (24, "(in 1 day)"), (1, "(in 1 day)"), (0, "(today)"), (-24, "(1 day ago)")],
 )
 def test_a_warning_names_the_days_that_are_left(hours, words):
-    """The last day counts as one; on the first day after the date it is today."""
+    """The last day counts as one; from the first moment after the date, the text says today."""
     found = connection(NOW + timedelta(hours=hours))
     assert words in notice_of(found, SECRET).message
 
 
 def test_an_older_site_has_one_expiration_only():
-    """Before version 2409 no application was too old."""
+    """Before version 2409, no application was too old."""
     assert list(made(secret=30, limit=40, version="2403").expirations) == [SECRET]
     assert list(made(secret=30, limit=40, version="2409").expirations) == [SECRET, APPLICATION]
 
@@ -214,7 +214,7 @@ def test_a_connection_is_read_as_it_was_written():
 
 
 def test_an_event_names_an_operator_where_only_operators_may_act():
-    """With OPERATORS_ONLY=renew no event asks the requester for a renewal; the other actions stay theirs."""
+    """With OPERATORS_ONLY=renew, no event asks the requester for a renewal; other actions stay the same."""
     found = made(secret=30, limit=None)
     notice = notice_of(found, SECRET)
     for reserved, actor in ((), "Requester"), (("confirm", "remove"), "Requester"), (("renew",), "Operator"):
@@ -228,7 +228,7 @@ def test_an_event_names_an_operator_where_only_operators_may_act():
 
 
 def test_an_owner_is_told_whom_to_ask_for_what_only_operators_do():
-    """With OPERATORS_ONLY=renew the mail to an owner begins with whom to ask; without, it is as always."""
+    """With OPERATORS_ONLY=renew, the mail to an owner starts with whom to ask; otherwise it is as usual."""
     found = made(secret=30, limit=None)
     notice = notice_of(found, SECRET)
     assert notice.for_owner(["confirm", "remove"]) == notice

@@ -186,7 +186,7 @@ def test_a_version_is_a_year_and_a_month(version):
 
 
 def test_the_format_of_a_text_is_described_in_a_sentence():
-    """A person who mistypes a version, an address or a name reads what to write, not a regular expression."""
+    """For a mistyped version, address or name, a person reads what to write, not a regular expression."""
     found = faults(
         configMgrVersion="2024-09",
         owners=[{"email": "kim"}],

@@ -11,7 +11,7 @@ from tests.unit.wizard import NOW, conflicts, faults, read
 @pytest.mark.parametrize("environment", ["AzurePublicCloud", "AzureUSGovernmentCloud"])
 @pytest.mark.parametrize("version", [None, "2010", "2111", "2203", "2909"])
 def test_a_classic_service_is_refused_with_the_date_of_its_retirement(environment, version):
-    """No version can deploy a cloud service (classic) any more: the refusal contains the date."""
+    """No version can deploy a cloud service (classic) any longer: the refusal contains the date."""
     found = conflicts(azureEnvironment=environment, deploymentModel="CloudService", configMgrVersion=version)
     assert set(found) == {"/deploymentModel"}
     assert "August 31, 2024" in found["/deploymentModel"]
@@ -19,14 +19,14 @@ def test_a_classic_service_is_refused_with_the_date_of_its_retirement(environmen
 
 
 def test_validity_and_end_date_exclude_each_other():
-    """Each of the two fields is valid: together they are a conflict."""
+    """Each of the two fields is valid, but together they are a conflict."""
     found = conflicts(serverApp={"secretValidity": "P2Y", "secretEndDate": "2026-09-01T00:00:00Z"})
     assert set(found) == {"/serverApp/secretEndDate"}
     assert "Specify either secretValidity or secretEndDate." in found["/serverApp/secretEndDate"]
 
 
 def test_a_stored_request_with_a_classic_service_is_read():
-    """What was stored before the retirement is read; it needs no resource provider."""
+    """A request that was stored before the retirement can be read; it needs no resource provider."""
     request = read(deploymentModel="CloudService", configMgrVersion="2111")
     assert (str(request.deployment_model), request.providers) == ("CloudService", ())
 
@@ -126,7 +126,7 @@ def test_each_field_alone_is_valid(group, sync, disabled):
     ],
 )
 def test_a_tenant_has_users_or_the_gateway_or_both(fields, pointers):
-    """A tenant with users only needs no subscription; one with the gateway only needs no client app."""
+    """A tenant with only users needs no subscription; one with only the gateway needs no client app."""
     assert set(conflicts(**fields)) == pointers
 
 
@@ -175,7 +175,7 @@ def test_groups_are_named_once_and_only_to_be_discovered(discovery, pointers):
     ],
 )
 def test_a_renewal_does_not_contradict_its_connection(fields, imported, pointers):
-    """The service makes a new secret or takes one: the fields of the other way are refused, all at once."""
+    """The service either creates a new secret or takes one; the fields of the other way are all refused."""
     request = RenewalRequest.model_validate_json(json.dumps(fields), context={"now": NOW})
     found = list(request.faults(imported=imported, now=NOW))
     assert {fault.pointer for fault in found} == pointers

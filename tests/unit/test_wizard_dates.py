@@ -19,7 +19,7 @@ from tests.unit.wizard import NOW, faults, read
     ],
 )
 def test_a_secret_ends_within_two_years(end, message):
-    """The portal offers at most two years, and a secret for one day is a mistake."""
+    """The portal offers at most two years, and a secret that is valid for one day is a mistake."""
     assert message in faults(serverApp={"secretEndDate": end.isoformat()})["serverApp.secretEndDate"]
 
 
@@ -56,7 +56,7 @@ def test_a_secret_ends_within_two_years(end, message):
     ],
 )
 def test_an_end_date_is_rfc_3339_and_nothing_else(text):
-    """Any other form of a date, which another reader could understand in another way, is refused in words."""
+    """Any other form of a date, which readers could interpret differently, is refused with an explanation."""
     found = faults(serverApp={"secretEndDate": text})
     assert set(found) == {"serverApp.secretEndDate"}
     assert "such as 2027-03-01T00:00:00Z (RFC 3339)" in found["serverApp.secretEndDate"]
@@ -64,7 +64,7 @@ def test_an_end_date_is_rfc_3339_and_nothing_else(text):
 
 @pytest.mark.parametrize("text", ["2026-02-30T00:00:00Z", "2026-13-01T00:00:00Z", "0000-01-01T00:00:00Z"])
 def test_an_end_date_is_a_day_of_the_calendar(text):
-    """A date that has the form of one, and does not exist, is refused."""
+    """A well-formed date that does not exist is refused."""
     assert set(faults(serverApp={"secretEndDate": text})) == {"serverApp.secretEndDate"}
 
 
@@ -81,13 +81,13 @@ def test_an_end_date_is_a_day_of_the_calendar(text):
     ],
 )
 def test_every_form_of_rfc_3339_is_accepted(text):
-    """Small letters, fractions of a second and any offset are RFC 3339; it stays the same moment."""
+    """RFC 3339 allows lowercase letters, fractions of a second and any offset; the moment stays the same."""
     server = read(serverApp={"secretEndDate": text}).server_app
     assert server.secret_end(NOW) == datetime(2026, 9, 1, tzinfo=UTC)
 
 
 def test_an_end_date_is_kept_with_its_offset():
-    """An expiration can be in any time zone; it stays the same moment."""
+    """An expiration can be in any time zone; the moment stays the same."""
     server = read(serverApp={"secretEndDate": "2026-09-01T00:00:00+02:00"}).server_app
     assert server.secret_end(NOW) == datetime(2026, 8, 31, 22, tzinfo=UTC)
     assert server.secret_validity is None
@@ -105,5 +105,5 @@ def test_an_end_date_is_kept_with_its_offset():
     ],
 )
 def test_a_year_is_a_calendar_year(made, validity, end):
-    """A secret made today expires on the same day of a later year; one made on a leap day on 28 February."""
+    """A secret expires on the same day of a later year; one that is created on a leap day, on 28 February."""
     assert validity.after(datetime.fromisoformat(made)) == datetime.fromisoformat(end)

@@ -39,7 +39,7 @@ def test_an_existing_server_app_needs_nothing_more(existing):
 
 
 def test_a_shared_app_has_the_app_id_uri_of_its_connection():
-    """A request chooses among the App ID URIs of an app that it imports, not of one that it shares."""
+    """A request can choose among the App ID URIs of an app that it imports, but not of one that it shares."""
     shared = {"connectionId": "x", "appIdUri": "https://contoso.com/other"}
     assert set(conflicts(serverApp={"existing": shared})) == {"/serverApp/existing/appIdUri"}
     imported = {"clientId": ID, "secret": "y", "appIdUri": "https://ConfigMgrService"}
@@ -48,7 +48,7 @@ def test_a_shared_app_has_the_app_id_uri_of_its_connection():
 
 @pytest.mark.parametrize("spelled", [ID, ID.upper()])
 def test_one_application_is_not_both(spelled):
-    """The server app and the client app are two applications, however their ids are written."""
+    """The server app and the client app are two applications, however their IDs are written."""
     server = {"existing": {"clientId": ID, "secret": "y"}}
     found = conflicts(serverApp=server, clientApp={"existing": {"clientId": spelled}})
     assert set(found) == {"/clientApp/existing/clientId"}
@@ -82,6 +82,6 @@ def test_only_a_secret_for_imports_can_be_named(name):
 
 
 def test_a_secret_that_was_provided_is_not_shown():
-    """No text that is made from a request contains its secret."""
+    """No text that is derived from a request contains its secret."""
     request = read(serverApp={"existing": {"clientId": ID, "secret": "hunter2"}})
     assert "hunter2" not in f"{request!r} {request.model_dump_json()} {request.model_dump()}"

@@ -47,7 +47,7 @@ def test_any_visible_name_is_accepted(name):
     ],
 )
 def test_a_name_that_deceives_is_refused(name):
-    """A name that looks like another one, or that breaks a line, is refused."""
+    """A name that looks like another one or breaks a line is refused."""
     assert set(faults(name=name, clientApp={"name": name})) == {"name", "clientApp.name"}
 
 
@@ -64,7 +64,7 @@ def test_a_name_that_deceives_is_refused(name):
     ],
 )
 def test_joiners_are_spelling_where_a_script_uses_them(name):
-    """Names in Persian and in Indic scripts contain zero-width joiners, and are kept as they are."""
+    """Names in Persian and in Indic scripts contain zero-width joiners, which are kept."""
     request = read(name=name, labels={name: name}, groupDiscovery={"groupNames": [name]})
     assert (request.name, request.labels) == (Word(name), {name: Word(name)})
 
@@ -96,7 +96,7 @@ def test_an_invisible_joiner_is_refused(name, joiner):
 
 
 def test_joiners_do_not_make_another_name():
-    """Two connections whose names differ only in joiners, which can be invisible, are the same."""
+    """Two names that differ only in joiners, which can be invisible, are the same."""
     plain, joined = "\u062f\u0627\u062f\u0647\u0627", "\u062f\u0627\u062f\u200c\u0647\u0627"
     assert key_of(read(name=joined).name) == key_of(read(name=plain).name)
 

@@ -1,4 +1,4 @@
-"""Words of others in messages: no reader finds a link, a mention or a format in them."""
+"""Names from outside in messages: no reader finds a link, a mention or formatting in them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Text(HTMLParser):
 
 
 def attacks(check):
-    """Try the known attacks besides the generated words."""
+    """The known attacks, in addition to the generated words."""
     for attack in ATTACKS:
         check = example(attack)(check)
     return check
@@ -84,7 +84,7 @@ def attacks(check):
 @attacks
 @given(HOSTILE)
 def test_a_word_in_chat_has_no_meaning(word):
-    """No character with a meaning is left, and nothing that a service could take for an address."""
+    """No character with a meaning is left, and nothing that a service could interpret as an address."""
     shown = quiet(word)
     assert not MENTIONS.search(shown)
     assert not ADDRESS.search(shown)
@@ -93,7 +93,7 @@ def test_a_word_in_chat_has_no_meaning(word):
 @attacks
 @given(HOSTILE)
 def test_a_parser_finds_only_text(word):
-    """Each dialect reads a word as text, and nothing but text, also at the beginning of a line."""
+    """Each dialect reads a word as text and nothing else, also at the beginning of a line."""
     for dialect in DIALECTS.values():
         for before in ("", "x "):
             for token in dialect.parse(f"{before}{quiet(word)}"):
@@ -104,7 +104,7 @@ def test_a_parser_finds_only_text(word):
 
 @given(st.from_regex(r"[A-Za-z][A-Za-z0-9 -]{0,40}[A-Za-z0-9]", fullmatch=True))
 def test_a_usual_name_stays_as_it_is(name):
-    """Letters, digits, spaces and hyphens are not changed."""
+    """Letters, digits, spaces and hyphens do not change."""
     assert quiet(name) == unlinked(name) == line(name) == isolated(name) == name
 
 
@@ -129,7 +129,7 @@ def test_a_name_changes_no_form_of_a_message(name):
 
 
 def test_the_own_addresses_are_links():
-    """A link of the service and a page of Microsoft can be followed in each form."""
+    """Links to the service and to Microsoft's pages work in each form."""
     message = single(item(name="https://evil.example/x"), "id")
     for own in ("https://x/l?t=a_b", "https://learn.microsoft.com/renew_secret"):
         assert own in message.text
@@ -151,5 +151,5 @@ def test_the_own_addresses_are_links():
     ],
 )
 def test_a_subject_is_one_line(name, subject):
-    """A name breaks no header, moves no cursor, and does not turn the direction of what follows."""
+    """A name breaks no header, moves no cursor, and does not change the direction of what follows."""
     assert single(item(name=name), "id").subject == subject

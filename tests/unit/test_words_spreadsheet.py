@@ -1,4 +1,4 @@
-"""A table that opens as text, whatever separates cells in the reader's region."""
+"""A table that opens as text, whatever the list separator in the reader's region."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INVISIBLE = " \u200b\u200c\u200d\u200e\u200f\u2060\ufeff\t\r\n\v\f\x85\u2028\u20
 
 
 def cells(content: bytes, separator: str) -> list[str]:
-    """What a spreadsheet with a list separator reads, with and without an understanding of quotes."""
+    """What a spreadsheet with a list separator reads, with and without support for quotes."""
     text = content.decode("utf-8-sig")
     quoted = [cell for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) for cell in row]
     rough = text.replace("\r", "\n").replace('"', separator).replace("\n", separator).split(separator)
@@ -44,12 +44,12 @@ def test_no_cell_is_a_formula(word):
     "value", ["CMG-ServerApp", "2026-11-28T10:00:00Z", "a - b", "1+1", "ops@contoso.com", "it's"]
 )
 def test_usual_values_stay_as_they_are(value):
-    """A hyphen, a plus or an at sign inside a word begins no cell."""
+    """A hyphen, a plus or an at sign inside a word does not start a cell."""
     content = sheet(("a",), [{"a": value}]).decode("utf-8-sig")
     assert list(csv.reader(io.StringIO(content, newline=""))) == [["a"], [value]]
 
 
 def test_numbers_stay_numbers():
-    """A negative number is a number, and nothing is an empty cell."""
+    """A negative number is a number, and None is an empty cell."""
     content = sheet(("a", "b"), [{"a": -3, "b": None}]).decode("utf-8-sig")
     assert content == "a,b\r\n-3,\r\n"

@@ -1,4 +1,4 @@
-"""Requests of the wizard's fields, as the API reads them, and their faults."""
+"""Requests with the wizard's fields, as the API reads them, and their faults."""
 
 from __future__ import annotations
 

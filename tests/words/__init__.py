@@ -1,1 +1,1 @@
-"""Words of others in every language that the service writes."""
+"""Names from outside, in every language that the service writes."""

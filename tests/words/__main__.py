@@ -1,4 +1,4 @@
-"""How many words go through how many doors: ``python -m tests.words``."""
+"""Counts the words and the doors that they go through: ``python -m tests.words``."""
 
 from __future__ import annotations
 

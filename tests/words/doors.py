@@ -1,7 +1,7 @@
-"""The doors: where words of others leave the service, and the test that reads what a reader gets there.
+"""The doors: where words from outside leave the service, and the test that reads what arrives there.
 
-Tickets, monthly reports and queries (KQL) are no doors: the service writes none. A subscriber that opens
-tickets gets events. All answers but those below are JSON: problems, the audit trail with its actors and
+Tickets, monthly reports and queries (KQL) are not doors, because the service writes none. A subscriber that
+opens tickets gets events. All other responses are JSON: problems, the audit trail with its actors and
 On-Behalf-Of, logs of deliveries, attention.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 NO_WORD: Final = ""
-"""The service writes all of it: nothing in it is a word of others."""
+"""The service writes all of it: it contains no word from outside."""
 
 _WORDS: Final = "tests/words/test_doors.py::"
 _SCRIPTS: Final = "tests/handover/test_shell.py::test_no_value_changes_what_a_script_does"
@@ -29,7 +29,7 @@ ENDPOINTS: Final = {
     ("show_consented", "text/html"): NO_WORD,
     ("get_tenant_setup", "text/html"): f"{_WORDS}test_bash_reads_each_word_back",
 }
-"""What endpoints answer in another language than JSON, by operation and media type."""
+"""Responses of endpoints in a language other than JSON, by operation and media type."""
 
 _CHAT: Final = "tests/unit/test_chat_services.py::test_no_word_changes_what_a_service_reads"
 MESSAGES: Final = {

@@ -1,4 +1,4 @@
-"""Each word goes through each door, and the reader of the language gets it back as text."""
+"""Each word goes through each door, and a reader of the language gets it back as text."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ COMMONMARK = MarkdownIt("gfm-like", {"linkify": False})
 
 
 def test_the_corpus_is_made_by_rules():
-    """It is large, and contains letters that a code page reads as quotation marks."""
+    """It is large and contains letters that a code page reads as quotation marks."""
     assert len(WORDS) > 400
     assert len(set(NAMES)) == len(NAMES)
     misread = [word for word in WORDS if "\u2018" in word.encode().decode("cp1252", "replace")]
@@ -59,7 +59,7 @@ def test_the_corpus_is_made_by_rules():
 
 
 def test_a_script_is_the_same_in_each_code_page():
-    """A literal is ASCII, so that each encoding reads the same, and it is one literal."""
+    """A literal is ASCII, so each encoding reads the same literal, and only one."""
     for word in NAMES:
         literal = ps.label(word)
         assert {literal.encode().decode(code_page) for code_page in CODE_PAGES} == {literal}
@@ -69,7 +69,7 @@ def test_a_script_is_the_same_in_each_code_page():
 
 @pytest.mark.skipif(shell.PWSH is None, reason=shell.WHY_NOT)
 def test_powershell_reads_each_word_back():
-    """PowerShell finds each word, and some of each kind in constrained language mode."""
+    """PowerShell reads each word, and some of each kind in constrained language mode."""
     with shell.running() as pwsh:
         assert pwsh.values(*map(ps.text, WORDS)) == WORDS
         some = WORDS[::5]
@@ -77,7 +77,7 @@ def test_powershell_reads_each_word_back():
 
 
 def test_a_lexer_finds_one_literal():
-    """Also without PowerShell: a word is one literal with this value, and nothing beside it."""
+    """Without PowerShell, too: a word is one literal with this value, and nothing else."""
     for word in WORDS:
         read = lexer.read(f"$name = {ps.text(word)}")
         assert [literal.value for literal in read.literals] == [word]
@@ -95,7 +95,7 @@ def test_a_spreadsheet_runs_no_cell():
 
 
 def test_two_calendar_readers_find_the_same_event():
-    """Each event is whole, is one event, and has no markup and no address in it."""
+    """Each event is complete, is one event, and contains no markup and no address."""
     named = [connection(name=name, tenant_name=name) for name in NAMES]
     content = calendars.calendar([(each, "secret") for each in named], (30, 7), NOW)
     events = Calendar.from_ical(content).walk("VEVENT")
@@ -110,14 +110,14 @@ def test_two_calendar_readers_find_the_same_event():
 
 
 def test_a_calendar_line_is_never_begun_by_a_name():
-    """Each line begins with a property of the format or continues the line before."""
+    """Each line starts with a property of the format or continues the previous line."""
     content = calendars.calendar([(connection(name=name), "secret") for name in NAMES], (), NOW)
     for each in content.decode().split("\r\n")[:-1]:
         assert each[0] == " " or each.split(":")[0].split(";")[0].replace("-", "").isalpha(), each
 
 
 def test_markdown_finds_text():
-    """A dialect of Markdown reads nothing but text."""
+    """A Markdown dialect reads nothing but text."""
     for word in NAMES:
         for token in COMMONMARK.parse(quiet(word)):
             assert token.type in {"paragraph_open", "paragraph_close", "inline"}
@@ -136,7 +136,7 @@ def test_a_mail_has_one_subject():
 
 
 def test_a_page_shows_text():
-    """A page contains no element or attribute of a word."""
+    """A page contains no element or attribute that comes from a word."""
     elements = _link("x").count("<")
     for name in NAMES:
         shown = _link(name)
@@ -156,7 +156,7 @@ def test_bash_reads_each_word_back():
 
 
 def test_bash_and_powershell_read_a_shared_word_alike():
-    """What both read contains no quotation mark; another word is refused, not written wrongly."""
+    """A word that both read contains no quotation mark; any other is refused instead of written wrongly."""
     refused = 0
     for word in WORDS:
         try:
@@ -211,7 +211,7 @@ def test_a_filter_of_graph_finds_exactly_the_name():
 
 
 def test_each_page_shows_text():
-    """The other pages, in which words are also in cells of a table and in sentences."""
+    """The other pages, which also show words in cells of tables and in sentences."""
     plain = _pages("x")
     for name in NAMES[::8]:
         for shown, usual in zip(_pages(name), plain, strict=True):
@@ -220,7 +220,7 @@ def test_each_page_shows_text():
 
 
 def test_a_mail_shows_text():
-    """The forms of a mail have no markup of a word, and no address that a mail program opens."""
+    """The forms of a mail contain no markup from a word, and no address that a mail program opens."""
     usual = single(item(), "id")
     addresses = ("https://evil.example/x", "www.evil.example", "www.evil\u3002example", r"\\evil.example\x")
     for name in (*NAMES[::8], *addresses):
@@ -234,7 +234,7 @@ def test_a_mail_shows_text():
 
 
 def test_an_event_has_each_word():
-    """The body of a webhook is JSON, which has each name as it is."""
+    """The body of a webhook is JSON, which has each name unchanged."""
     for name in NAMES[::8]:
         about = item(name=name)
         sent = to_structured_event(event_of(about.notice, about.connection)).body
@@ -242,7 +242,7 @@ def test_an_event_has_each_word():
 
 
 def test_the_name_of_a_file_has_no_word():
-    """A download is named after the ID of what it is about."""
+    """A download is named after the ID of its subject."""
     names = 0
     for path in (Path(onboarding.__file__).parent / "api").rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text())):

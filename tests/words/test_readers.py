@@ -1,4 +1,4 @@
-"""Programs that people use read words: a browser and a spreadsheet, where this machine has them."""
+"""Programs that people use read words: a browser and a spreadsheet, if this machine has them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Shape(HTMLParser):
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not on the PATH")
 def test_a_browser_finds_text(tmp_path):
-    """Each name is one text of the page in the browser, and no element or attribute."""
+    """Each name is one text on the page in the browser, and no element or attribute."""
     found, usual = _dom(tmp_path, NAMES), _dom(tmp_path, ["x"] * len(NAMES))
     assert found.elements == usual.elements
     assert len(found.elements) > 3 * len(NAMES)
@@ -58,7 +58,7 @@ def test_a_browser_finds_text(tmp_path):
 )
 @pytest.mark.parametrize("separator", SEPARATORS)
 def test_a_spreadsheet_finds_no_formula(tmp_path, separator):
-    """With each list separator, LibreOffice opens the list without a formula. It finds one that is there."""
+    """With each list separator, LibreOffice opens the list without a formula. It does find a planted one."""
     rows: list[dict[str, Word | str | int | None]] = [{"a": Word(name), "b": f"1 {name}"} for name in NAMES]
     assert _formulas(tmp_path, sheet(("a", "b"), rows), SEPARATORS[separator]) == 0
     if separator == "semicolon":
@@ -66,7 +66,7 @@ def test_a_spreadsheet_finds_no_formula(tmp_path, separator):
 
 
 def _dom(folder: Path, names: list[str]) -> Shape:
-    """The page of a consent for many applications, as Chromium has it in memory."""
+    """The consent page for many applications, as Chromium has it in memory."""
     apps = [ConsentApp(name=Word(name), app_id="a", url="https://x/", permissions=()) for name in names]
     shown = page(
         "consent.html", granted=False, confirms=True, checked_at=datetime(2027, 1, 1, tzinfo=UTC), again=0,
@@ -82,7 +82,7 @@ def _dom(folder: Path, names: list[str]) -> Shape:
 
 
 def _formulas(folder: Path, content: bytes, separator: int) -> int:
-    """How many formulas LibreOffice finds when it opens a list, with formulas allowed."""
+    """How many formulas LibreOffice finds when it opens a list with formulas allowed."""
     (folder / "list.csv").write_bytes(content)
     options = f"{separator},34,76,1,,0,false,true,false,false,false,0,true"
     office = [str(SPREADSHEET), "--headless", f"-env:UserInstallation={(folder / 'profile').as_uri()}"]

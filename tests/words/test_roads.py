@@ -1,4 +1,4 @@
-"""No word takes a road around the room that writes it, and each door has a test. Types see the rest."""
+"""No word bypasses the room that writes it, and each door has a test. The types ensure the rest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def test_each_door_has_a_test():
-    """An answer in another language than JSON, or a form of a message, has a test that reads words in it."""
+    """A response in a language other than JSON, or a form of a message, has a test that reads words in it."""
     description = json.loads((ROOT.parent / "docs" / "openapi.json").read_text())
     found = {
         (operation["operationId"], media_type)
@@ -47,7 +47,7 @@ def test_only_the_room_reads_what_a_word_consists_of():
 
 
 def test_each_name_of_a_directory_is_a_word():
-    """What Graph returns has any type. A name in it becomes a word, is compared, or stays a document."""
+    """Graph's responses have any type. A name in them becomes a word, is compared, or stays a document."""
     for path in ROOT.rglob("*.py"):
         if "displayName" not in (text := path.read_text()):
             continue

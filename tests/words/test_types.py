@@ -1,4 +1,4 @@
-"""What others have chosen is no text: mypy and Python refuse it on each road but that of a language."""
+"""Words from outside are not text: mypy and Python refuse them except where a language is named."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def road(connection: Connection, prefix: str) -> None:
 
 
 def test_mypy_sees_a_word_on_another_road(tmp_path):
-    """Each line that writes a word as it is is an error, and the one that uses a language is none."""
+    """Each line that writes a word unchanged is an error, and the line that uses a language is not."""
     careless = tmp_path / "careless.py"
     careless.write_text(CARELESS)
     found, _, _ = api.run([str(careless), "--no-error-summary", "--hide-error-context"])
@@ -61,20 +61,20 @@ def test_mypy_sees_a_word_on_another_road(tmp_path):
     ],
 )
 def test_a_word_is_not_written_as_it_is(road):
-    """Where mypy cannot look, for example in values of any type, Python raises."""
+    """Where mypy cannot check, for example in values of any type, Python raises."""
     with pytest.raises(TypeError):
         road(HOSTILE)
 
 
 def test_each_language_reads_a_word():
-    """The writers of the room accept what others have chosen."""
+    """The writers of the room accept words from outside."""
     written = [ps.text(HOSTILE), ps.comment(HOSTILE), command.bash(HOSTILE), odata.text(HOSTILE)]
     written += [isolated(HOSTILE), calendar.name(HOSTILE), data.text(HOSTILE), inserted(HOSTILE)]
     assert all(type(each) is str for each in (*written, spreadsheet.cell(HOSTILE)))
 
 
 def test_a_word_is_kept():
-    """In JSON it is a string. It is the same after storage, copies and another process."""
+    """In JSON, it is a string. It is unchanged after storage, copies and another process."""
     adapter = TypeAdapter(Word)
     for name in (*words(), *directory_names(), "\ud83d"):
         word = Word(name)

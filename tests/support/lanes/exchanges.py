@@ -1,7 +1,7 @@
 """Labels for the requests of a host, which are the same in every run.
 
-A label names the effect, not the ids in it: ``graph PATCH applications(server)``, ``write onboardings
-server-secret Succeeded``, ``delete steps connection``. Earlier answers show which object an ID
+A label names the effect without the IDs in it: ``graph PATCH applications(server)``, ``write onboardings
+server-secret Succeeded``, ``delete steps connection``. Earlier responses show which object an ID
 belongs to.
 """
 
@@ -29,7 +29,7 @@ _MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
 
 @dataclass(kw_only=True, slots=True)
 class Exchange:
-    """A request, and its answer once there is one."""
+    """A request, and its response once there is one."""
 
     service: str
     method: str
@@ -76,23 +76,23 @@ class Message:
     id: str
     receipt: str
     text: str
-    hidden: bool = False  # put with a delay, and not received yet
-    dormant: bool = False  # put with a delay of an hour or more: it wakes a step that waits for people
+    hidden: bool = False  # put with a delay and not received yet
+    dormant: bool = False  # put with a delay of an hour or more: it is for a step that waits for people
     fresh: bool = False  # put just now
 
     @property
     def step(self) -> str:
-        """The step it is for."""
+        """The step that it is for."""
         return str(json.loads(base64.b64decode(self.text)).get("step") or "*")
 
 
 class Labels:
-    """Derives the IDs of one onboarding and the messages on the queues from what passed."""
+    """Derives the IDs of one onboarding and the messages on the queues from the exchanges."""
 
     def __init__(self) -> None:
         self._names = {_MICROSOFT_GRAPH: "Graph"}
         self.messages: dict[str, Message] = {}
-        """By id: put and not deleted. When there is none, nothing more will happen."""
+        """By ID: put and not deleted. When there is none, nothing more will happen."""
 
     def forget(self) -> None:
         """Start with another onboarding; Microsoft Graph's own principal stays the same."""
@@ -108,7 +108,7 @@ class Labels:
         return self._of_cloud(exchange)
 
     def learn(self, exchange: Exchange) -> None:
-        """Record the contents of an answer."""
+        """Record the contents of a response."""
         if exchange.service == QUEUE:
             self._learn_queue(exchange)
         elif exchange.service == "graph" and exchange.status < 300 and exchange.answer:
@@ -192,7 +192,7 @@ def _document(body: bytes) -> ET.Element:
 
 
 def _received(queue: str, exchange: Exchange, text: str = "") -> Iterator[Message]:
-    """The messages in an answer of the queue service."""
+    """The messages in a response of the queue service."""
     if not 200 <= exchange.status < 300 or not exchange.answer:
         return
     for each in _document(exchange.answer).iter("QueueMessage"):
@@ -224,7 +224,7 @@ def _of_table(exchange: Exchange) -> str:
 
 
 def _of_transaction(body: str) -> str:
-    """Named after the step whose row is first: its outcome, or the claim on it."""
+    """Named after the step in the first row: its outcome, or the claim on it."""
     rows = [json.loads(line) for line in _ROW.findall(body.replace("\r", ""))]
     found = re.search(r"https?://[^/]+/[^/]+/(\w+)", body)
     table = found[1] if found else "?"

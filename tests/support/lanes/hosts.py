@@ -14,7 +14,7 @@ from tests.support.stacks import host_json
 
 _START_SECONDS: Final = 20.0
 _LONGEST_POLL: Final = "00:00:00.4"
-"""Delayed messages are shown at once, whether or not a function has just ended."""
+"""Delayed messages become visible at once, whether or not a function has just ended."""
 
 
 class Host:
@@ -53,7 +53,7 @@ class Host:
         self.address = f"http://127.0.0.1:{json.loads(state.read_text())['port']}"
 
     async def kill(self) -> None:
-        """Kill it, as a power cut would (SIGKILL)."""
+        """Kill it (SIGKILL), as a power failure would."""
         if self._process is not None:
             await process.kill(self._process)
             self._process = None

@@ -24,8 +24,8 @@ from tests.support.portal import unique
 from tests.support.stacks import NEVER
 
 LOCK_SECONDS: Final = "60"
-"""How long a message is hidden once it was received. Nobody waits that long: when its host was killed, the
-lane lets the lock run out at once. And a host that is merely slow never loses one."""
+"""How long a received message is hidden. Nobody waits that long: when its host was killed, the lane lets the
+lock expire at once. A host that is merely slow never loses a message."""
 
 _DEADLINE: Final = 150.0
 
@@ -43,13 +43,13 @@ class Lane(Scene):
         }
         self.proxy = Proxy(backends, Path(cloud["certificate"]), stack.folder)
         self.settings: dict[str, str] = {}
-        """Settings of the host that differ from the usual ones; read when it starts."""
+        """Settings of the host that differ from the usual ones; they are read when it starts."""
         self.host = self.new_host("host")
         self.kills = 0
         self.hurried = True
-        """Whether delayed messages come at once; else time takes its time."""
+        """Whether delayed messages arrive at once; otherwise they arrive when they are due."""
         self.on_put: Callable[[Message], Any] = lambda _: None
-        """Told of each message that was put on a queue."""
+        """Called for each message that was put on a queue."""
         self.written: list[bytes] = []
         """Everything that was ever sent to the storage account."""
         self._points: Sequence[Point] = ()
@@ -68,7 +68,7 @@ class Lane(Scene):
             try:
                 await lane.proxy.start()
                 lane.proxy.watcher = lane._watch
-                # So short that a provider is registered at the next check.
+                # Short enough that a provider is registered at the next check.
                 await lane.portal.control("PUT", "/settings", {"providerSeconds": 0.02})
                 await lane.start_host()
                 yield lane
@@ -83,7 +83,7 @@ class Lane(Scene):
         return self.host.address
 
     def new_host(self, name: str) -> Host:
-        """A host that reaches the outside through the proxy."""
+        """A host that reaches everything outside through the proxy."""
         return Host(self.stack.folder, self._environment, name)
 
     async def start_host(self) -> None:
@@ -138,7 +138,7 @@ class Lane(Scene):
             self.written += [each.body for each in onboarding.exchanges if each.service in (QUEUE, TABLE)]
 
     async def see_through(self, ask: Coroutine[Any, Any, None], seconds: float = _DEADLINE) -> None:
-        """Send a request, and run what follows, with all its faults, until nothing changes any longer."""
+        """Send a request and run what follows, with all its faults, until nothing changes any longer."""
         asking = asyncio.create_task(ask)
         try:
             async with asyncio.timeout(seconds):
@@ -156,7 +156,7 @@ class Lane(Scene):
             await asyncio.gather(asking, return_exceptions=True)
 
     async def operate(self, method: str, path: str, points: Iterable[Point] = ()) -> list[Exchange]:
-        """Send a repeatable request of an operator, and wait for its end; return what was done."""
+        """Send an operator's repeatable request and wait for its end; return what was done."""
         self._points = list(points)
         self.proxy.exchanges.clear()
 
@@ -175,7 +175,7 @@ class Lane(Scene):
         return list(self.proxy.exchanges)
 
     async def ask(self, onboarding: Onboarding) -> None:
-        """Repeat a request until it is answered, as portals do after a lost connection: with the same key."""
+        """Repeat a request with the same key until it is answered, as portals do after a lost connection."""
         headers = {"Idempotency-Key": onboarding.key}
         while not onboarding.id:
             await self._alive.wait()
@@ -202,7 +202,7 @@ class Lane(Scene):
         """Let the host search for stalled onboardings, and wait for its end."""
         self.proxy.exchanges.clear()
         await self.fire_sweep()
-        # The last thing that it reads are the open notices, of which there are none.
+        # The sweep reads the open notices last, and there are none.
         looked = ["read noticeindex"] * 2
         await self.proxy.until(
             lambda: [each.label for each in self.proxy.exchanges if each.label in looked] == looked
@@ -224,7 +224,7 @@ class Lane(Scene):
         self._struck = False
 
     async def recover(self) -> None:
-        """Start anew after an onboarding that did not end."""
+        """Start over after an onboarding that did not end."""
         self._struck = False
         await self.kill_host()
         for queue in names.QUEUES:
@@ -249,7 +249,7 @@ class Lane(Scene):
         return asking.done() and not (self._struck or moving or self.proxy.in_flight)
 
     async def _watch(self, exchange: Exchange, when: str) -> Interference:
-        if not self._open:  # the sender is dead: the request did not arrive, or its answer goes nowhere
+        if not self._open:  # the sender is dead: the request did not arrive, or nobody gets its response
             return Drop()
         if when == AFTER and exchange.service == QUEUE:
             self._look_at_messages(exchange)
@@ -265,7 +265,7 @@ class Lane(Scene):
         return Drop()
 
     def _look_at_messages(self, exchange: Exchange) -> None:
-        """Bring forward what is due later: messages put with a delay, or returned after an error."""
+        """Bring forward what is due later: messages that were put with a delay or returned after an error."""
         for message in self.proxy.labels.messages.values():
             if message.fresh:
                 message.fresh = False
@@ -311,8 +311,8 @@ class Lane(Scene):
         own = {
             "LOCAL_MESSAGE_LOCK_SECONDS": LOCK_SECONDS,
             "SWEEP_SCHEDULE": NEVER,
-            "STALLED_AFTER_SECONDS": "0.001",  # for the sweep, everything without progress is stalled
+            "STALLED_AFTER_SECONDS": "0.001",  # the sweep considers everything without progress stalled
             "EXPIRY_SCHEDULE": NEVER,
-            "COVERAGE_PROCESS_START": "",  # a killed host has no time to write it down
+            "COVERAGE_PROCESS_START": "",  # a killed host has no time to record it
         }
         return {**usual, **own, **self.settings}

@@ -19,7 +19,7 @@ class Point:
     when: str
     number: int = 1
     interference: Interference = None
-    """What the host gets to see; None: it does not live to see it."""
+    """What the host gets in response; None: it is killed first."""
     seen: int = 0
     met: bool = False
 

@@ -2,7 +2,7 @@
 
 It runs in front of the storage account (plain HTTP) and of Graph, Resource Manager and Key Vault (TLS, with
 its own certificate, which the host trusts). The watcher is called twice for each request: before it is
-passed on, and after its answer arrived.
+passed on, and after its response arrived.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Drop:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refusal:
-    """An error in place of the real answer."""
+    """An error instead of the real response."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -124,7 +124,7 @@ class Proxy:
         await self._client.close()
 
     async def until(self, condition: Callable[[], bool], seconds: float = 90) -> None:
-        """Wait until a condition is true; it is checked at each request and each answer."""
+        """Wait until a condition is true; it is checked at each request and each response."""
         async with asyncio.timeout(seconds), self._moved:
             await self._moved.wait_for(condition)
 
@@ -186,7 +186,7 @@ class Proxy:
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP}
         headers |= {"Content-Length": str(len(exchange.body))} if exchange.body else {}
         if "Date" in request.headers:
-            headers["Date"] = request.headers["Date"]  # part of what storage verifies with the signature
+            headers["Date"] = request.headers["Date"]  # part of what storage's signature covers
         async with self._client.request(
             exchange.method, url, headers=headers, data=exchange.body or None, allow_redirects=False
         ) as answer:

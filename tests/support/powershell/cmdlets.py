@@ -94,7 +94,7 @@ CMDLETS: Final[Mapping[str, Cmdlet]] = {
         },
         writes=True,
     ),
-    # The parameter set RecurrenceInterval; it makes a token and changes nothing.
+    # The parameter set RecurrenceInterval; it creates a token and changes nothing.
     "New-CMSchedule": Cmdlet(
         required={"RecurInterval": ("Minutes", "Hours", "Days"), "RecurCount": "Int32"},
         optional={"Start": "DateTime", "IsUtc": _SWITCH, "ScheduleString": _SWITCH, **_WILDCARDS},
@@ -113,12 +113,12 @@ NOT_CALLED: Final[Mapping[str, tuple[str, ...]]] = {
     "New-CMAADClientApplication": ("AppName", "InputObject"),
     "Remove-CMAzureService": ("InputObject", "Id", "Name", "Force"),
     "New-CMCloudManagementGateway": ("ServerAppClientId", "SubscriptionId", "GroupName"),
-    # Of other parameter sets than those above
+    # From parameter sets other than those above
     "Import-CMAADClientApplication": ("TenantId",),
     "Get-CMAzureService": ("Id",),
     "Set-CMCloudManagementAzureService": ("InputObject", "Id"),
 }
-"""What there is besides for cloud management, and what the script has no use for."""
+"""The other cmdlets and parameters for cloud management, which the script does not use."""
 
 OUTPUTS: Final[Mapping[str, str]] = {
     "ConvertTo-SecureString": "SecureString",

@@ -20,7 +20,7 @@ _WHOLE = {
     "member_access",
 }
 _JOINED = "(-join ("
-"""The beginning of a string that is not ASCII."""
+"""The start of a string that is not ASCII."""
 
 _LANGUAGE = Language(tree_sitter_powershell.language())
 
@@ -35,7 +35,7 @@ class Value:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Command:
-    """A call of a cmdlet with all its parameters, those in splatted hashtables included."""
+    """A call of a cmdlet with all its parameters, including those in splatted hashtables."""
 
     name: str
     parameters: Mapping[str, Value]
@@ -64,7 +64,7 @@ class Script:
 
 
 def read(script: str) -> Script:
-    """Reads a script, in the order in which it runs."""
+    """Read a script, in the order in which it runs."""
     found = Script(root=Parser(_LANGUAGE).parse(script.encode()).root_node)
     for node in walk(found.root):
         if node.type == "script_parameter":
@@ -79,7 +79,7 @@ def read(script: str) -> Script:
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """A node and all below it, in the order of the text."""
+    """A node and everything below it, in the order of the text."""
     yield node
     for child in node.children:
         yield from walk(child)

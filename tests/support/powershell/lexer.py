@@ -1,6 +1,6 @@
 """Reads the script's strings and comments by PowerShell's own rules.
 
-Words in other letters than ASCII are expressions: ``(-join ('Caf', [char]0xe9))``. They count as one literal.
+Words with letters outside ASCII are expressions: ``(-join ('Caf', [char]0xe9))``. They count as one literal.
 
 Source: "Single-quote characters" and "Comments" in the language specification
 (https://learn.microsoft.com/powershell/scripting/lang-spec/chapter-02).
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import Final
 
 QUOTES: Final = "'\u2018\u2019\u201a\u201b"
-"""PowerShell accepts five characters as a single quote; a script contains only the first of them."""
+"""PowerShell accepts five characters as a single quote; a script contains only the first one."""
 
 _JOINED: Final = "(-join ("
 _UNIT: Final = re.compile(r"\[char\]0x([0-9a-f]{1,4})")
 _UNEXPECTED: Final = '"\u201c\u201d\u201e`'
-"""Double quotes and escapes: the script has none outside its strings and comments, so they are not read."""
+"""Double quotes and escapes: the script has none outside its strings and comments, so they are not parsed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,15 +33,15 @@ class Literal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Text:
-    """A script, taken apart."""
+    """A script, split into its parts."""
 
     literals: tuple[Literal, ...]
     comments: tuple[str, ...]
-    code: str  # the rest, with a mark in place of each literal and comment
+    code: str  # the rest, with a mark instead of each literal and comment
 
 
 def read(script: str) -> Text:
-    """Take a script apart; fail on what this script must not contain."""
+    """Split a script into its parts; fail on what this script must not contain."""
     assert script.isascii()
     literals: list[Literal] = []
     comments: list[str] = []
@@ -50,13 +50,13 @@ def read(script: str) -> Text:
     while at < len(script):
         character = script[at]
         if character in QUOTES or (character == "(" and script.startswith(_JOINED, at)):
-            assert script[at - 1] != "@", "a here-string begins"
+            assert script[at - 1] != "@", "a here-string starts"
             literal = _literal(script, at) if character in QUOTES else _joined(script, at)
             literals.append(literal)
             code.append("<string>")
             at = literal.end
         elif character == "#":
-            assert script[:at].rpartition("\n")[2].strip() == "", "a comment begins inside a line"
+            assert script[:at].rpartition("\n")[2].strip() == "", "a comment starts inside a line"
             end = script.find("\r\n", at)
             comments.append(script[at:end])
             code.append("<comment>")

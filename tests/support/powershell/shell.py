@@ -1,4 +1,4 @@
-"""PowerShell itself, where it is installed: one process that reads scripts and values."""
+"""PowerShell itself, where it is installed: one process that parses scripts and evaluates values."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Shell:
     def run(
         self, script: Path, site: dict[str, Any], *, console: bool = True, **arguments: Any
     ) -> dict[str, Any]:
-        """Runs a script with stand-ins for the modules: its output, refusal, calls, and the site."""
+        """Run a script with stand-ins for the modules: its output, refusal, calls, and the site."""
         places = {
             "console": str(_SITE / "bin" / "i386") if console else "",
             "modules": str(_SITE / "modules"),
