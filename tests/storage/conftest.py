@@ -9,6 +9,7 @@ import pytest
 from infra.local.storage import Storage
 from onboarding.storage import names
 from onboarding.workflow.runtime import Limits
+from tests.storage.trails import Trails
 from tests.storage.workbench import DIAMOND, STALLED, Workbench, done
 from tests.support.accounts import EmulatedAccount, MemoryAccount
 
@@ -84,3 +85,10 @@ async def bench(account, tmp_path, limits, monkeypatch):
     for name in DIAMOND.steps:
         bench.on(name, done)
     return bench
+
+
+@pytest.fixture
+def trails(monkeypatch):
+    """An empty audit trail and its copy; a verification does not pause before it looks again."""
+    monkeypatch.setattr("onboarding.audit.verification._PAUSES", (0, 0))
+    return Trails()

@@ -108,7 +108,7 @@ def test_pages_and_operations_are_marked_as_azure_does():
 
 @pytest.mark.parametrize("described", [DESCRIBED, DESCRIBED_30])
 def test_null_is_no_second_type(described):
-    """Generators create no class for a nullable field: two request fields are nullable, and no response field."""
+    """Generators create no class for a nullable field: only two fields are nullable, both of a request."""
     for part in parts(described):
         for choice in ("anyOf", "oneOf"):
             assert {"type": "null"} not in part.get(choice, ())
@@ -239,7 +239,7 @@ def test_the_examples_are_good_requests(model, example):
     ids=lambda endpoint: str(endpoint.route),
 )
 def test_no_call_ignores_a_parameter(endpoint):
-    """What a caller adds to a URL has an effect, or is refused, including headers and names without values."""
+    """What a caller adds to a URL has an effect or is refused, including headers and names without values."""
     fields = endpoint.query.model_fields.values()
     headers = [field.alias for field in fields if field.json_schema_extra == HEADER]
     own = [field.alias for field in fields if field.json_schema_extra != HEADER and field.alias != "labels"]

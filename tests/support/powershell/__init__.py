@@ -1,1 +1,1 @@
-"""Reads PowerShell as far as the hand-over needs it: words, grammar, the cmdlets and their parameters."""
+"""Reads PowerShell as far as the handover needs it: words, grammar, the cmdlets and their parameters."""
