@@ -106,9 +106,14 @@ class Acceptance:
             fingerprint=fingerprint,
             traceparent=asking.traceparent,
         )
+        imports = bool(ownership.imported(wanted))
+        if imports:
+            await ownership.enter(self._services(), wanted, identifier, call.caller.id)
         try:
             existing = await self._runtime.start(head)
         except TooManyOpenError as error:
+            if imports:
+                await ownership.leave(self._services(), wanted, identifier)
             await self._reservations.release(wanted.tenant, wanted.name, identifier)
             raise self._too_many() from error
         if existing is None:

@@ -5,12 +5,15 @@ The rows share the table of the connections. Their partitions sort after every t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from azure.core.exceptions import ResourceNotFoundError
+
 from onboarding.storage import names
 from onboarding.storage.codec import Codec
-from onboarding.storage.tables import Row, Tables, Write
+from onboarding.storage.tables import ConflictError, Row, Tables, Write
 from onboarding.storage.unreadable_rows import load, placed, readable
 
 
@@ -31,6 +34,7 @@ class AppUser:
     onboarding: str
     requester: str
     grants: tuple[Grant, ...] = ()  # what it granted to the application, or was about to grant
+    owner: str = ""  # the requester to whom the application belonged, and who no longer uses it
 
 
 CODEC: Final = Codec(AppUser)
@@ -43,12 +47,41 @@ class AppUsers:
         self._tables = tables
 
     async def enter(self, tenant: str, app: str, user: AppUser) -> None:
-        """Records that an onboarding uses an application; safe to repeat. What it granted is kept."""
-        before = [other for other in await self.of(tenant, app) if other.onboarding == user.onboarding]
-        grants = {grant: None for each in (*before, user) for grant in each.grants}
-        user = replace(user, grants=tuple(grants))
-        row = Row(partition=_of(tenant, app), key=user.onboarding, columns={"document": CODEC.dump(user)})
-        await self._tables.write(names.CONNECTIONS, row, Write.UPSERT)
+        """Records that an onboarding uses an application; safe to repeat. What was recorded is kept."""
+
+        def merged(before: AppUser | None) -> AppUser:
+            if before is None:
+                return user
+            grants = {grant: None for each in (before, user) for grant in each.grants}
+            return replace(user, grants=tuple(grants), owner=before.owner)
+
+        await self._change(tenant, app, user.onboarding, merged)
+
+    async def leave_to(self, tenant: str, app: str, onboarding: str, owner: str) -> None:
+        """Records whose the application was before only others use it; safe to repeat."""
+        await self._change(tenant, app, onboarding, lambda before: before and replace(before, owner=owner))
+
+    async def _change(
+        self, tenant: str, app: str, onboarding: str, change: Callable[[AppUser | None], AppUser | None]
+    ) -> None:
+        """Writes what ``change`` makes of the record of a user; None: nothing. Again after a conflict."""
+        while True:
+            row = await self._tables.get(names.CONNECTIONS, _of(tenant, app), onboarding)
+            found = await readable(self._tables, [row] if row else [], _user)
+            changed = change(found[0] if found else None)
+            if changed is None:
+                return
+            wanted = Row(
+                partition=_of(tenant, app),
+                key=onboarding,
+                columns={"document": CODEC.dump(changed)},
+                etag=row.etag if row else "",
+            )
+            try:
+                await self._tables.write(names.CONNECTIONS, wanted, Write.UPDATE if row else Write.INSERT)
+            except (ConflictError, ResourceNotFoundError):  # it was changed or removed in the meantime
+                continue
+            return
 
     async def leave(self, tenant: str, app: str, onboarding: str) -> None:
         """Records that an onboarding no longer uses an application; safe to repeat."""

@@ -3,7 +3,7 @@
 An application belongs to the requester whose onboarding created it or imported it first. The service's
 permissions are far above those of a requester, and any member of a directory can read client ids. So a
 requester's onboarding cannot use an application of somebody else, because it would change that person's
-connection. Operators can.
+connection. Operators can, and the application still belongs to the same requester.
 """
 
 from __future__ import annotations
@@ -17,17 +17,15 @@ from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.app_users import AppUser, Grant
 from onboarding.connections.records import Connection, ConnectionState
 from onboarding.errors import existing_apps, requests
+from onboarding.lifecycle import app_claims
+from onboarding.lifecycle.app_claims import ENDED
 from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.requests import OPERATOR, REQUESTER
 from onboarding.texts import reasons
-from onboarding.workflow.run import Head, Run, RunStatus
+from onboarding.workflow.run import Head, Run
 
 _UNIQUE_NAME: Final = re.compile(r"cmg-(?P<onboarding>[0-9a-f-]{36})-(server|client)")
 """As ``unique_name`` makes them."""
-
-_ENDED: Final = {RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.ROLLED_BACK}
-"""The statuses of onboardings that no longer have a right to an application."""
-
 
 User = Connection | Run
 """Who uses an application: a connection, or an onboarding in progress."""
@@ -61,11 +59,14 @@ def imported(request: OnboardingRequest) -> dict[str, str]:
     return found
 
 
-async def enter(context: OnboardingContext, *, grants: tuple[Grant, ...] = ()) -> None:
-    """Records that an onboarding uses the applications that it imports, and what it will grant to them."""
-    user = AppUser(onboarding=context.id, requester=context.run.head.lists[REQUESTER], grants=grants)
-    for app in imported(context.request).values():
-        await context.services.app_users.enter(context.request.tenant, app, user)
+async def enter(services: Services, request: OnboardingRequest, onboarding: str, requester: str) -> None:
+    """Records that an onboarding uses the applications that it imports; safe to repeat.
+
+    It does so before it is accepted, so that the order in which onboardings are accepted decides.
+    """
+    user = AppUser(onboarding=onboarding, requester=requester)
+    for app in imported(request).values():
+        await services.app_users.enter(request.tenant, app, user)
 
 
 async def granted(services: Services, request: OnboardingRequest, onboarding: str) -> set[Grant]:
@@ -90,9 +91,18 @@ async def hand_on(
 
 
 async def leave(services: Services, request: OnboardingRequest, onboarding: str) -> None:
-    """Records that an onboarding no longer uses them."""
+    """Records that an onboarding no longer uses the applications that it imports; safe to repeat.
+
+    Operators whose onboardings still use them leave them to the same requester.
+    """
+    tenant = request.tenant
     for app in imported(request).values():
-        await services.app_users.leave(request.tenant, app, onboarding)
+        claims = await app_claims.claims(services, tenant, app)
+        owner = claims[0].owner if claims else ""
+        for claim in claims:
+            if claim.operates and claim.onboarding != onboarding and claim.owner != owner:
+                await services.app_users.leave_to(tenant, app, claim.onboarding, owner)
+        await services.app_users.leave(tenant, app, onboarding)
 
 
 async def need_own(context: OnboardingContext, app: Mapping[str, Any], pointer: str) -> None:
@@ -101,26 +111,31 @@ async def need_own(context: OnboardingContext, app: Mapping[str, Any], pointer: 
     It is called whenever an onboarding is about to use the application: what was true before may have changed
     while the onboarding waited.
     """
-    head = context.run.head
-    await need_kept(context.services, context.request.tenant, str(app["appId"]), pointer)
+    head, tenant = context.run.head, context.request.tenant
+    await need_kept(context.services, tenant, str(app["appId"]), pointer)
     if operates(head):
         return
-    owners = await _owners(context, app)
-    if any(not may_see(head, owner) for owner in owners):
+    owner = await owner_of(context.services, tenant, app)
+    if owner is not None and not may_see(head, owner):
         finding = existing_apps.APP_IN_USE.finding(pointer, app=app["appId"])
         raise existing_apps.APP_IN_USE.error(app=app["appId"], findings=(finding,))
 
 
-async def _owners(context: OnboardingContext, app: Mapping[str, Any]) -> set[str]:
-    """The requesters of all onboardings that created or use an application. Unknown: an empty name."""
-    services, tenant, app_id = context.services, context.request.tenant, str(app["appId"])
-    owners = {connection.requester for connection in await services.connections.of_app(tenant, app_id)}
+async def owner_of(services: Services, tenant: str, app: Mapping[str, Any]) -> str | None:
+    """The requester to whom an application belongs; None: to nobody; empty: unknown.
+
+    An application that the service created belongs to the requester of that onboarding, and another one to
+    the requester who uses it first (``app_claims``). Others can change the unique names in the tenant, so the
+    records of this deployment count before them.
+    """
+    app_id = str(app["appId"])
+    for connection in await services.connections.of_app(tenant, app_id):
+        if not connection.imports_app(app_id):
+            return connection.requester
     if made_by := maker(app):
-        owners.add(await requester_of(services, made_by))
-    for user in await services.app_users.of(tenant, app_id):
-        if user.onboarding != context.id and await _counts(services, user):
-            owners.add(user.requester)
-    return owners
+        return await requester_of(services, made_by)
+    claims = await app_claims.claims(services, tenant, app_id)
+    return claims[0].owner if claims else None
 
 
 async def requester_of(services: Services, onboarding: str) -> str:
@@ -172,7 +187,7 @@ async def others(services: Services, tenant: str, app: str, onboarding: str) -> 
     known = {each.onboarding for each in connections} | {onboarding}
     for user in await services.app_users.of(tenant, app):
         run = await services.onboardings.load(user.onboarding)
-        if user.onboarding not in known and run and services.onboardings.status(run) not in _ENDED:
+        if user.onboarding not in known and run and services.onboardings.status(run) not in ENDED:
             found.append(run)
     return found
 
@@ -203,9 +218,3 @@ async def need_kept(services: Services, tenant: str, app: str, pointer: str) -> 
         if connection.state is ConnectionState.REMOVING and not connection.imports_app(app):
             finding = existing_apps.APP_REMOVING.finding(pointer, app=app)
             raise existing_apps.APP_REMOVING.error(app=app, findings=(finding,))
-
-
-async def _counts(services: Services, user: AppUser) -> bool:
-    """Whether an onboarding still has a right to an application: it has not failed."""
-    run = await services.onboardings.load(user.onboarding)
-    return run is not None and services.onboardings.status(run) not in _ENDED

@@ -46,7 +46,7 @@ class RestoredOnboarding:
         kept = await services.connections.add(connection)
         if kept.onboarding != connection.onboarding:
             return False
-        await ownership.enter(self._context)
+        await ownership.enter(services, connection.request, connection.onboarding, connection.requester)
         await services.warning_schedule.schedule(kept, now)
         await keep_up(self._context, kept)
         return True

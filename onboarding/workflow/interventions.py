@@ -71,8 +71,11 @@ async def resume(
             for step in run.steps.values()
             if step.status in stuck
         ]
+        head = run.head if keep_authority else run.head.evolve(authority="")
+        if runtime.status(run) is RunStatus.FAILED:
+            head = head.evolve(resumed_at=now)
         return _Change(
-            head=run.head if keep_authority else run.head.evolve(authority=""),
+            head=head,
             steps=steps,
             event=Event.by(author, run=run_id, at=now, kind="resumed"),
         )

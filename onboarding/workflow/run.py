@@ -111,6 +111,7 @@ class Head:
     actor_id: str = ""
     on_behalf_of: Behalf | None = None  # as the author has it
     created_at: datetime
+    resumed_at: datetime | None = None  # when somebody last resumed it after it had failed
     lists: Mapping[str, str] = field(default_factory=dict)  # the lists of the index that contain it, by kind
     fingerprint: str = ""  # of the request: the same idempotency key must have the same fingerprint
     traceparent: str = ""

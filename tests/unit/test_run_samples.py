@@ -176,6 +176,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             plan="onboard",
             actor="a",
             created_at=NOW,
+            resumed_at=NOW,
             lists={"requester": "o", "tenant": TENANT},
             fingerprint="f",
             traceparent="t",

@@ -58,7 +58,8 @@ class PreflightResult:
 
 async def run(context: OnboardingContext) -> Done[PreflightResult]:
     """Fails with all findings at once, or keeps the facts that later steps need."""
-    await ownership.enter(context)
+    head = context.run.head
+    await ownership.enter(context.services, context.request, head.id, head.lists[REQUESTER])
     with subscription_access.helped(context.services.clouds, context.request):
         facts = await look(context)
     if facts.later and context.step.tries < ASKED_AGAIN:
