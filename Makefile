@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test soak year bench coverage check check-types check-description check-rest openapi lock clean install
 MAKEFLAGS += --no-print-directory
-# Where it is set (images for containers do), each of some hundred processes would compile all that it imports.
+# If it is set (as in images for containers), each of some hundred processes compiles everything that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
@@ -26,7 +26,7 @@ help: ## Show this list
 run: $(RUNTIME) $(AZURITE) $(if $(LOCAL_WORKER),$(WORKER)) ## Run the local cloud with a sample (PORT=7071, HOSTS=1, ONCE=1 to end after it, KEEP=1)
 	@$(BIN)/python -m infra.local
 
-test: install ## Run the tests, but for the long ones (ARGS="-k expiry")
+test: install ## Run the tests except the long ones (ARGS="-k expiry")
 	@$(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder -m "not soak" $(ARGS)
 
 soak: install ## Run the long tests: faults, outages, redelivery, kills at every point, Microsoft's worker
@@ -36,10 +36,10 @@ soak: install ## Run the long tests: faults, outages, redelivery, kills at every
 year: $(DEVELOPMENT) $(AZURITE) ## Simulate a year of 300 connections: which warnings were due, and which arrived
 	@$(BIN)/python -m tests.expiry.year
 
-bench: $(DEVELOPMENT) $(AZURITE) ## Measure what a sweep costs among few and among many connections
+bench: $(DEVELOPMENT) $(AZURITE) ## Measure the cost of a sweep with few and with many connections
 	@$(BIN)/python -m tests.bench.sweep
 
-coverage: install ## Run the tests and show what they cover; takes half as long again
+coverage: install ## Run the tests and show what they cover; takes one and a half times as long
 	@$(BIN)/coverage erase
 	@COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" COVERAGE_FILE="$(CURDIR)/.coverage" \
 		$(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder $(ARGS)
@@ -76,7 +76,7 @@ clean: ## Remove what was installed, kept and measured
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# These run the app in Azure. The oldest comes first: what works there works with the others.
+# Azure runs the app with these. The oldest comes first: what works with it works with the others.
 PYTHON := python3.11 python3.12 python3.13 python3
 
 $(BIN)/python:
@@ -100,7 +100,7 @@ $(DEVELOPMENT): requirements-dev.txt $(RUNTIME) $(WORKER)
 	@$(PIP) -r requirements-dev.txt || { echo "make: the packages could not be installed" >&2; exit 1; }
 	@touch $@
 
-# It requires Python 3.13, but runs with 3.11; what it requires beside azure-functions is for bindings that the app lacks.
+# It requires Python 3.13 but runs with 3.11. Its other requirements are for bindings that the app does not use.
 $(WORKER): requirements-worker.txt $(RUNTIME)
 	@echo "Installing Microsoft's Python worker"
 	@$(PIP) --no-deps --ignore-requires-python -r requirements-worker.txt \

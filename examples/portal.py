@@ -30,7 +30,7 @@ api = httpx.Client(
 
 
 def call(method: str, url: str, **more: object) -> httpx.Response:
-    """The answer to a call. Ends the program with the text for a person if it is a problem."""
+    """The response to a call. If it is a problem, the program ends with the text for a person."""
     answer = api.request(method, url, **more)  # type: ignore[arg-type]
     if answer.is_error:
         problem = answer.json()

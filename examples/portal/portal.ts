@@ -1,4 +1,4 @@
-// A self-service portal's day, with the role Onboarding.Request alone. All types come from the API's description.
+// A self-service portal's day, with only the role Onboarding.Request. All types come from the API's description.
 // `node portal.js endpoints.json`: the file of a running local cloud, which `make run` writes.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
@@ -25,17 +25,17 @@ async function token(): Promise<string> {
 
 const api = createClient<paths>({ baseUrl: `${cloud.api}/api`, headers: { Authorization: `Bearer ${await token()}` } });
 
-/** What a person at the portal reads of an error: who must act, what is wrong, and what to do. */
+/** The text of an error for a person at the portal: who must act, what is wrong, and what to do. */
 const told = (problem: Problem): string =>
   [problem, ...(problem.errors ?? [])].map((each) => `${each.code}: ${each.detail} ${each.remedy ?? ""}`).join("\n  ");
 
-/** The data of an answer. Throws with the text for a person if the answer is a problem. */
+/** The data of a response. If the response is a problem, throws an error with the text for a person. */
 function need<Data>({ data, error }: { data?: Data; error?: Problem }): Data {
   if (error) throw new Error(told(error));
   return data as Data;
 }
 
-/** Waits as long as the service asks for, and shows `act` what waits for a person. */
+/** Polls as often as the service asks for, and passes each state to `act`, which can do what waits for a person. */
 async function follow(id: string, act: (onboarding: Onboarding) => Promise<void> = async () => {}): Promise<Onboarding> {
   for (;;) {
     const result = await api.GET("/onboardings/{id}", { params: { path: { id } } });
@@ -47,13 +47,13 @@ async function follow(id: string, act: (onboarding: Onboarding) => Promise<void>
   }
 }
 
-/** The administrator opens each link and accepts. The local login does not ask who it is. */
+/** The administrator opens each link and accepts. The local login does not ask for a sign-in. */
 async function consent(onboarding: Onboarding): Promise<void> {
   for (const link of onboarding.steps.flatMap((step) => step.actionUrls)) {
     await fetch(link, { method: "POST", body: new URLSearchParams({ answer: "accept" }), redirect: "manual" });
     show(`an administrator consented to ${new URL(link).searchParams.get("client_id")}`);
   }
-  // The page of the service, where the administrator returns to: its button lets the onboarding check now.
+  // The administrator returns to the page of the service. Its button makes the onboarding check now.
   if (onboarding.consentUrl) await fetch(onboarding.consentUrl, { method: "POST" });
 }
 
@@ -67,7 +67,7 @@ function isSigned({ headers, raw }: Message): boolean {
   });
 }
 
-/** The first event of a type about a connection. Here they arrive in the inbox of the local cloud. */
+/** The first event of a type about a connection. Here, events arrive in the inbox of the local cloud. */
 async function event<Type extends CloudEvent["type"]>(type: Type, connection: string): Promise<CloudEvent & { type: Type }> {
   for (;;) {
     const answer = await fetch(`${cloud.control}/inbox/notices`);
@@ -95,7 +95,7 @@ const wanted: components["schemas"]["OnboardingRequest"] = {
 const checked = need(await api.POST("/onboardings", { params: { query: { dryRun: true } }, body: wanted }));
 if ("wouldFail" in checked) show(`checked: ${checked.wouldFail ? "would fail" : `${checked.calls.length} calls are planned`}`);
 
-// Create, with a double click: the key of the ticket makes it one onboarding.
+// Create it with a double click: because of the ticket's key, there is only one onboarding.
 const header = { "Idempotency-Key": `T-${run}` };
 const clicks = [];
 for (let click = 0; click < 2; click += 1) clicks.push(await api.POST("/onboardings", { params: { header }, body: wanted }));
@@ -113,7 +113,7 @@ for (const language of ["en", "de"]) {
   if (refused.error) show(`refused (${refused.response.headers.get("Content-Language")}): ${told(refused.error)}`);
 }
 
-// Cancel another one, which waits for consent.
+// Cancel another onboarding, which waits for consent.
 const other = need(await api.POST("/onboardings", { body: { ...wanted, name: `Other ${run}` } }));
 if ("id" in other) {
   need(await api.POST("/onboardings/{id}/cancel", { params: { path: { id: other.id } } }));
@@ -136,7 +136,7 @@ const confirmed = need(await api.POST("/connections/{id}/confirm", { params: { p
 const site = await event("ConfigMgr.CloudManagement.HandoverConfirmed", connection);
 show(`site: ${confirmed.handover.state} for ${confirmed.handover.onBehalfOf?.name}, ${site.data.message}`);
 
-// Renew the secret: a ticket is opened and closed by events alone.
+// Renew the secret: events open and close a ticket.
 need(await api.POST("/connections/{id}/renewals", { params: { path: { id: connection } }, body: {} }));
 const opened = await event("ConfigMgr.CloudManagement.RenewalWaits", connection);
 show(`ticket opened: ${opened.data.message}`);

@@ -170,14 +170,14 @@ resource site 'Microsoft.Web/sites@2024-04-01' = {
 }
 
 // Replaces all settings at once: it removes every other setting, such as an empty AzureWebJobsStorage that an
-// earlier deployment has left and that stops the host.
+// earlier deployment left behind and that stops the host.
 resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
   parent: site
   name: 'appsettings'
   properties: union(hostStorage, telemetry, app, chosen)
 }
 
-// Deployment also uses an identity: neither FTP nor the deployment site accepts a password.
+// Deployments also use an identity: neither FTP nor the deployment site accepts a password.
 resource ftp 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
   parent: site
   name: 'ftp'

@@ -1,4 +1,4 @@
-// Everything the app needs in Azure, in a resource group of its own. `azd up` deploys it; docs/deploy.md is the guide.
+// Everything that the app needs in Azure, in a resource group of its own. `azd up` deploys it; see docs/deploy.md.
 targetScope = 'subscription'
 
 @description('Name of this deployment in azd. The names of the resources are derived from it.')
@@ -27,7 +27,7 @@ param alwaysReadyInstances int = 0
 @maxValue(1000)
 param maximumInstances int = 40
 
-@description('Subscription of the CMG, in which the app registers resource providers. Empty: assign the role yourself.')
+@description('Subscription of the CMG, where the app registers resource providers. Empty: assign the role yourself.')
 param cmgSubscriptionId string = ''
 
 @description('Client ID of a multi-tenant app that trusts the identity, for other tenants. Empty: this tenant only.')
@@ -59,7 +59,7 @@ param noticeMailDomains string = ''
 @minValue(1)
 param noticeMailsPerDay int = 200
 
-@description('Whether people get one message a day (daily) or a message for each notice (off).')
+@description('Whether people get one message a day (daily) or one message for each notice (off).')
 @allowed(['off', 'daily'])
 param noticeDigest string = 'off'
 
@@ -80,7 +80,7 @@ param operatorsOnly string = ''
 @description('Days before the expiration of a secret on which its owner gets a warning, comma separated.')
 param expiryThresholds string = '90,60,30,14,7,1,0'
 
-@description('Days between two warnings about an expired secret, until somebody acknowledges.')
+@description('Days between two warnings about an expired secret, until somebody acknowledges it.')
 @minValue(1)
 param expiredRepeatDays int = 7
 
@@ -113,16 +113,16 @@ param scriptsConfirm string = 'off'
 @maxValue(28)
 param inspectEveryDays int = 7
 
-@description('Days for which nobody can change or delete the append-only copy of the audit trail.')
+@description('Days during which nobody can change or delete the append-only copy of the audit trail.')
 @minValue(1)
 @maxValue(146000)
 param auditRetentionDays int = 1095
 
-@description('Whether the retention policy of that copy is locked (on). The deployment then leaves it as it is.')
+@description('Whether the retention policy of that copy is locked (on). The deployment then does not change it.')
 @allowed(['off', 'on'])
 param auditLocked string = 'off'
 
-@description('When the inspections of a day begin: NCRONTAB, UTC. Only the first run of a day starts them.')
+@description('When the inspections of a day start: NCRONTAB, UTC. Only the first run of a day starts them.')
 param inspectionSchedule string = '0 20 * * * *'
 
 @description('When the app searches for stalled onboardings: six-field NCRONTAB, UTC.')

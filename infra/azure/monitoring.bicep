@@ -30,5 +30,5 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
 
 output workspaceId string = workspace.id
 output insightsName string = insights.name
-// Contains the ingestion endpoint. With DisableLocalAuth nobody can write with its key alone.
+// Contains the ingestion endpoint. With DisableLocalAuth, nobody can write with only its key.
 output insightsConnectionString string = insights.properties.ConnectionString

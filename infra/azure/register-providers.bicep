@@ -10,7 +10,7 @@ resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   properties: {
     // The name of a custom role is unique in its tenant, so it contains the subscription.
     roleName: 'CMG onboarding: register resource providers in ${subscription().subscriptionId}'
-    description: 'Register resource providers and see how far that is. Contributor would do, but may do far more.'
+    description: 'Register resource providers and read their state. Contributor would do, but allows far more.'
     type: 'CustomRole'
     assignableScopes: [subscription().id]
     permissions: [

@@ -71,9 +71,9 @@ resource auditContainer 'Microsoft.Storage/storageAccounts/blobServices/containe
   properties: { publicAccess: 'None' }
 }
 
-// The copy of the audit trail can be appended to, and neither changed nor deleted. The period of an append blob begins
-// with its last block. A template cannot lock the policy: its state is read-only, and the lock is a call with an ETag.
-// docs/deploy.md has the command. A locked policy can only be extended, so that a template that contains it would fail:
+// The copy of the audit trail can be appended to, but neither changed nor deleted. The period of an append blob starts
+// with its last block. A template cannot lock the policy: its state is read-only, and locking is a call with an ETag.
+// docs/deploy.md has the command. A locked policy can only be extended, so a template that contains it would fail:
 // https://learn.microsoft.com/rest/api/storagerp/blob-containers/lock-immutability-policy
 resource auditRetention 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2023-05-01' = if (!auditLocked) {
   parent: auditContainer

@@ -62,7 +62,7 @@ AFTERWARDS: Final = (
     "Renew Secret Key",
     "Delete the Azure service and its apps",
     "Exclude the server app from Conditional Access policies for all cloud apps",
-    "Notifications of expiring secrets",
+    "Notifications about expiring secrets",
     "Admin Service Management option of the gateway",
 )
 """What the console does with an existing service."""

@@ -64,7 +64,7 @@ async def test_somebody_else_is_told_of_what_nobody_acknowledges(site, people):
     for connection, caller in ((known, "operator"), (ignored, "requester")):
         path = f"/api/connections/{connection['id']}/acknowledge"
         answer = await site.call("POST", path, json={}, caller=caller)
-        assert answer.status_code == 200, "a requester's acknowledgment is not an operator's"
+        assert answer.status_code == 200, "a requester's acknowledgement is not an operator's"
     await pass_to(site, datetime.now(UTC) + 3 * DAY - timedelta(hours=1))
     assert people.about("/chief", ignored["name"]) == []
     await pass_to(site, datetime.now(UTC) + 3 * DAY + timedelta(minutes=5))

@@ -159,7 +159,7 @@ def test_a_snooze_of_no_operator_keeps_nothing_from_operators(due, until, follow
     ],
 )
 def test_the_warning_that_is_shown_is_the_one_that_will_come(left, acknowledged, asleep, expected):
-    """The warning that is shown as the next one takes an earlier snooze or acknowledgment into account."""
+    """The warning that is shown as the next one takes an earlier snooze or acknowledgement into account."""
     shown = USUAL.upcoming(END, END - days(left), acknowledged=acknowledged, snooze=asleep)
     assert shown == (ExpiryWarning(days=expected[0], due_at=END - days(expected[1])) if expected else None)
 

@@ -7,7 +7,7 @@ function Read-Script([string] $Text) {
     $errors = $null
     $tree = [System.Management.Automation.Language.Parser]::ParseInput($Text, [ref] $tokens, [ref] $errors)
     $commands = $tree.FindAll({ $args[0] -is [System.Management.Automation.Language.CommandAst] }, $true)
-    # Without expressions: a string that is not ASCII is one of several parts.
+    # Without expressions: a string that is not ASCII consists of several parts.
     $statements = $tree.FindAll({
         $args[0] -is [System.Management.Automation.Language.StatementAst] -and
         $args[0] -isnot [System.Management.Automation.Language.PipelineAst] -and
@@ -30,7 +30,7 @@ function Read-Values([string] $Expression, [string] $Mode) {
         $shell = [powershell]::Create()
         $shell.Runspace = $runspace
         $found = $shell.AddScript($Expression).Invoke()
-        # As numbers: no encoding of the output changes them.
+        # As numbers, because no output encoding changes them.
         , @($found | ForEach-Object { , @([int[]] [char[]] [string] $_) })
     }
     finally {

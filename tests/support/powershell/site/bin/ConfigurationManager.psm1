@@ -1,10 +1,10 @@
-# A stand-in for the module of the console. What it knows is in $global:Site; what is called, in $global:Calls.
+# A stand-in for the console's module. $global:Site has what it knows, and $global:Calls what was called.
 $global:Calls += 'Import-Module ConfigurationManager'
 
-# The drive of the site: a folder, because there is no provider CMSite.
+# The site's drive: a folder, because there is no CMSite provider.
 New-PSDrive -Name 'ABC' -PSProvider 'FileSystem' -Root $PSScriptRoot -Scope Global | Out-Null
 
-# Stands for the service: it refuses where the site says so.
+# Stands in for the service: it refuses if the site says so.
 function Invoke-WebRequest($Uri, $Method, [switch] $UseBasicParsing) {
     $global:Calls += "$Method $Uri"
     if ($global:Site.Refuses) { throw 'The remote server returned an error: (410) Gone.' }
