@@ -15,6 +15,7 @@ from onboarding.expiry.handovers import HandoverReminders
 from onboarding.expiry.sweep import ExpirySweep
 from onboarding.lifecycle.automatic_renewals import AutomaticRenewals
 from onboarding.lifecycle.kept_secrets import KeptSecrets
+from onboarding.notices.matter_watch import MatterWatch
 from onboarding.parts.process import Parts, parts
 from onboarding.storage.periodic_jobs import PeriodicJobs, Tally, Work
 
@@ -40,8 +41,13 @@ class Timers:
         await self.jobs.run("sweep_onboardings", parts.epoch.advance, *works, watch.sweep)
 
     async def sweep_expirations(self) -> None:
-        """Announces due warnings and reminders, and starts due renewals."""
-        works = (self.expiry_sweep.run, self.automatic_renewals.run, self.handover_reminders.run)
+        """Announces due warnings and reminders, starts due renewals, and closes what has ended."""
+        works = (
+            self.expiry_sweep.run,
+            self.automatic_renewals.run,
+            self.handover_reminders.run,
+            self.matter_watch.sweep,
+        )
         await self.jobs.run("sweep_expirations", *(self._when_present(work) for work in works))
 
     async def sweep_directory(self) -> None:
@@ -82,6 +88,20 @@ class Timers:
             notices=parts.messaging.notices,
             clock=parts.clock,
             days=parts.settings.handover_reminder_days,
+        )
+
+    @functools.cached_property
+    def matter_watch(self) -> MatterWatch:
+        """Closes the matters that have ended without an event."""
+        parts = self._parts
+        return MatterWatch(
+            matters=parts.messaging.open_matters,
+            notices=parts.messaging.notices,
+            connections=parts.stores.connection_store,
+            cadence=parts.stores.cadence,
+            runs={"onboardings": parts.onboarding_runs, "operations": parts.operation_runs},
+            states=parts.messaging.channel_states,
+            channels=parts.messaging.channel_names.all,
         )
 
     @functools.cached_property

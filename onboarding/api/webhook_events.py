@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import Field
 
 from onboarding.api import tags
-from onboarding.api.documents import DifferenceCode, Document, FailureCode, StepName
+from onboarding.api.documents import DifferenceCode, Document, FailureCode, NoticeKind, StepName
 from onboarding.api.expirations import AppName
 from onboarding.api.run_documents import OnBehalfOf, Requester
 from onboarding.api.schemas import PATH, reference
@@ -23,6 +23,7 @@ from onboarding.lifecycle.awaited import Awaited
 from onboarding.notices.channel_states import Working
 from onboarding.notices.channels.faults import FaultClass
 from onboarding.notices.notice import Kind
+from onboarding.notices.open_matters import End
 from onboarding.workflow.run import RunStatus
 
 MEDIA_TYPE: Final = "application/cloudevents+json"
@@ -171,6 +172,14 @@ class RemovedEvent(EventData):
     operation_id: UUID
 
 
+class ClosedEvent(AboutEvent):
+    """Nobody has to act on something any longer, for which there is no other event."""
+
+    server_app: AppName | None = Field(description="Missing before it exists.")
+    reason: End
+    opened: NoticeKind = Field(description="The type of the last event that asked somebody to act.")
+
+
 class RunEvent(AboutEvent):
     """An onboarding, a renewal or a removal waits for somebody, or has ended."""
 
@@ -190,7 +199,7 @@ _EXPIRATION_KINDS: Final = (
     Kind.APPLICATION_TOO_OLD,
 )
 _RUN_KINDS: Final = tuple(kind for kind in Kind if kind.startswith(("Onboarding", "Operation")))
-_CHANNEL_KINDS: Final = (Kind.CHANNEL_FAILING, Kind.CHANNEL_ENDED, Kind.CHANNEL_WORKS, Kind.CHANNEL_TEST)
+_CHANNEL_KINDS: Final = tuple(kind for kind in Kind if kind.startswith("Channel"))
 
 _OTHERS: Final[dict[str, tuple[type[AnyEvent], tuple[Kind, ...]]]] = {
     "expiration": (ExpirationEvent, _EXPIRATION_KINDS),
@@ -202,6 +211,7 @@ _OTHERS: Final[dict[str, tuple[type[AnyEvent], tuple[Kind, ...]]]] = {
     "answered": (AnswerEvent, (Kind.EXPIRATION_ACKNOWLEDGED, Kind.EXPIRATION_SNOOZED)),
     "resolved": (ResolvedEvent, (Kind.DIFFERENCE_RESOLVED,)),
     "removed": (RemovedEvent, (Kind.CONNECTION_REMOVED,)),
+    "closed": (ClosedEvent, (Kind.MATTER_CLOSED,)),
     "run": (RunEvent, _RUN_KINDS),
 }
 _NAMED: Final = {kind for _, kinds in _OTHERS.values() for kind in kinds}

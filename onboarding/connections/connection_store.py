@@ -75,6 +75,12 @@ class ConnectionStore:
         """The tenants that have connections."""
         return {row.partition async for row in self._tables.scan(names.CONNECTIONS, _TENANTS)}
 
+    async def others(self, connection: Connection) -> list[Connection]:
+        """The other connections of its tenant that can be read."""
+        rows = await self._tables.query(names.CONNECTIONS, connection.tenant)
+        found = await readable(self._tables, rows, Connection.from_row)
+        return [other for other in found if other.id != connection.id]
+
     async def of_tenant(self, tenant: str) -> list[Connection]:
         """All connections of a tenant."""
         return await self._all_of(tenant)

@@ -44,7 +44,9 @@ class Reminders(Protocol):
         """Announces once that the old secret of a renewal was removed, and why."""
         ...
 
-    async def connection_removed(self, connection: Connection, *, operation: str, at: datetime) -> None:
+    async def connection_removed(
+        self, connection: Connection, *, others: Sequence[Connection], operation: str, at: datetime
+    ) -> None:
         """Announces once that a connection is removed, before its record is."""
         ...
 

@@ -210,8 +210,10 @@ async def forget(context: RemovalContext) -> Done[None]:
     services = context.services
     if connection := await connection_of(context):
         if context.request.connection:
-            now = services.clock.now()
-            await services.reminders.connection_removed(connection, operation=context.id, at=now)
+            others, now = await services.connections.others(connection), services.clock.now()
+            await services.reminders.connection_removed(
+                connection, others=others, operation=context.id, at=now
+            )
         await remove_record(services, connection)
     copy = run_copies.name_of(context.request.onboarding)
     if await services.clouds.vault.stored(copy):  # a late worker has stored it again

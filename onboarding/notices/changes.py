@@ -5,6 +5,7 @@ Nobody has to do anything about most of them. With them, a program closes what i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,10 +14,24 @@ from onboarding.connections.records import Connection, Difference
 from onboarding.errors import Action, Actor
 from onboarding.notices import event_keys
 from onboarding.notices.about import About, behalf
+from onboarding.notices.event_keys import Subject
 from onboarding.notices.notice import Kind, Notice
+from onboarding.notices.open_matters import End, Matter
 from onboarding.words.line import isolated
 
 _NONE: Final = "None."
+
+_SUBJECTS: Final = {
+    Subject.RUN: "a run",
+    Subject.EXPIRATION: "an expiration",
+    Subject.HANDOVER: "the handover",
+    Subject.DIFFERENCE: "a difference in the directory",
+}
+_ENDS: Final = {
+    End.DISMISSED: "an operator has dismissed it.",
+    End.OVER: "it is no longer necessary.",
+    End.REMOVED: "what it was about no longer exists.",
+}
 
 
 def acknowledged(connection: Connection, kind: str, answer: Acknowledgement) -> Notice:
@@ -88,9 +103,9 @@ def resolved(connection: Connection, difference: Difference, at: datetime) -> No
     )
 
 
-def removed(connection: Connection, operation: str, at: datetime) -> Notice:
-    """A connection is off-boarded, as it was before."""
-    closes = (event_keys.of_run(operation), *event_keys.ended_by_removal(connection))
+def removed(connection: Connection, others: Iterable[Connection], operation: str, at: datetime) -> Notice:
+    """A connection is off-boarded, as it was before. ``others`` are those of its tenant."""
+    closes = (event_keys.of_run(operation), *event_keys.ended_by_removal(connection, others))
     return Notice(
         kind=Kind.CONNECTION_REMOVED,
         connection=connection.id,
@@ -105,6 +120,28 @@ def removed(connection: Connection, operation: str, at: datetime) -> Notice:
         topic=event_keys.of_run(operation),
         closes=closes,
         path=f"/operations/{operation}",
+    )
+
+
+def closed(about: About, matter: Matter, end: End, at: datetime) -> Notice:
+    """A matter has ended without an event of its own."""
+    return Notice(
+        kind=Kind.MATTER_CLOSED,
+        connection=about.connection,
+        key=(matter.key, matter.at.isoformat()),
+        at=at,
+        message=(
+            f"Nobody has to act on {_SUBJECTS[matter.subject]} of '{isolated(about.name)}' any longer: "
+            f"{_ENDS[end]}"
+        ),
+        impact=_NONE,
+        remedy="",
+        details={"reason": str(end), "opened": str(matter.kind)},
+        programs_only=True,
+        about=about,
+        topic=matter.key,
+        closes=(matter.key,),
+        path=matter.path,
     )
 
 

@@ -11,11 +11,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from onboarding.errors import Action, ActionKind, Actor
-from onboarding.notices import event_keys
+from onboarding.notices import channel_notices
 from onboarding.notices.announcing import Notices
 from onboarding.notices.channel_states import ChannelState, ChannelStates, Working
-from onboarding.notices.notice import DeliveryRequest, DigestRequest, Kind, Notice
+from onboarding.notices.notice import DeliveryRequest, DigestRequest
 from onboarding.notices.routing import Routing
 from onboarding.workflow import interventions
 from onboarding.workflow.index_entry import Entry
@@ -81,7 +80,7 @@ class ChannelWatch:
         since = state.since or now
         if state.state is Working.FAILING and timedelta(0) <= now - since < _QUIET:
             return
-        await self._notices.about_channel(_trouble(state))
+        await self._notices.about_channel(channel_notices.trouble(state))
         await self._states.change(
             state.name, lambda found: replace(found, told=found.told or found.since == state.since)
         )
@@ -99,7 +98,7 @@ class ChannelWatch:
             for entry in entries:
                 resumed += await self._resume(entry, state.name)
         if state.told and works:
-            await self._notices.about_channel(_works(state))
+            await self._notices.about_channel(channel_notices.works(state, state.since or self._states.now()))
 
         def done(found: ChannelState) -> ChannelState:
             same = found.since == state.since
@@ -124,60 +123,3 @@ class ChannelWatch:
             return await interventions.resume(self._runs, entry.run, SERVICE) is not None
         except NotPossibleError:  # it is in progress, or waits for something else
             return False
-
-
-def _trouble(state: ChannelState) -> Notice:
-    ended, error, since = state.state is Working.ENDED, state.error, state.since
-    if since is None or error is None or state.fault is None:
-        raise ValueError(f"the channel {state.name} is not in trouble")
-    return Notice(
-        kind=Kind.CHANNEL_ENDED if ended else Kind.CHANNEL_FAILING,
-        connection="",
-        channel=state.name,
-        fact=f"channel:{state.name}",
-        key=(since.isoformat(),),
-        at=since,
-        message=(
-            f"The channel '{state.name}' has ended: its receiver answered that it no longer exists."
-            if ended
-            else f"The channel '{state.name}' has not accepted notices since {since:%Y-%m-%d %H:%M} UTC."
-        ),
-        impact=(
-            "It gets no more notices."
-            if ended
-            else f"{error.detail} Its notices wait, and are sent when it works again."
-        ),
-        remedy=f"{error.remedy}\nThen test it: POST /api/channels/{state.name}/test.",
-        details={"state": str(state.state), "since": since.isoformat(), "fault": str(state.fault)},
-        actions=(_test(state),),
-    )
-
-
-def _works(state: ChannelState) -> Notice:
-    at = state.since or state.last_success_at
-    if at is None:
-        raise ValueError(f"the channel {state.name} was never used")
-    return Notice(
-        kind=Kind.CHANNEL_WORKS,
-        connection="",
-        channel=state.name,
-        fact=f"channel:{state.name}",
-        key=(at.isoformat(),),
-        at=at,
-        message=f"The channel '{state.name}' works again since {at:%Y-%m-%d %H:%M} UTC.",
-        impact="Notices that are still true are sent to it now.",
-        remedy="",
-        details={"state": str(state.state), "since": at.isoformat()},
-        programs_only=True,
-        closes=(event_keys.of_fact(f"channel:{state.name}"),),
-    )
-
-
-def _test(state: ChannelState) -> Action:
-    return Action(
-        kind=ActionKind.TEST_CHANNEL,
-        label="Test the channel",
-        actor=Actor.OPERATOR,
-        method="POST",
-        path=f"/api/channels/{state.name}/test",
-    )

@@ -7,6 +7,7 @@ receiver has to know nothing about the types.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Final
 
 from onboarding.connections.cadence import APPLICATION, SECRET
@@ -17,6 +18,16 @@ from onboarding.storage import keys
 
 _OF_SECRETS: Final = ("secret-replaced", "secret-end-changed", "secret-added")
 """Differences that a renewal ends, beside a removed secret."""
+
+
+class Subject(StrEnum):
+    """What a key identifies."""
+
+    RUN = "Run"  # an onboarding, a renewal or a removal
+    EXPIRATION = "Expiration"
+    HANDOVER = "Handover"
+    DIFFERENCE = "Difference"
+    CHANNEL = "Channel"
 
 
 def of_expiration(onboarding: str, kind: str) -> str:
@@ -74,13 +85,32 @@ def ended_by_renewal(connection: Connection, sharing: Iterable[Connection], rene
     return (of_run(renewal), *(of_expiration(each, SECRET) for each in ends), *map(of_fact, facts))
 
 
-def ended_by_removal(connection: Connection) -> tuple[str, ...]:
-    """What ends with a connection."""
+def ended_by_removal(connection: Connection, others: Iterable[Connection]) -> tuple[str, ...]:
+    """What ends with a connection, and not with the ``others`` of its tenant: a fact can concern several."""
+    kept = {of_difference(each, known) for each in others for known in each.differences.values()}
+    facts = (of_difference(connection, difference) for difference in connection.differences.values())
     return (
         *(of_expiration(connection.onboarding, kind) for kind in (SECRET, APPLICATION)),
         of_handover(connection.onboarding),
-        *(of_difference(connection, difference) for difference in connection.differences.values()),
+        *(fact for fact in facts if fact not in kept),
     )
+
+
+def subject(notice: Notice) -> Subject:
+    """What a notice that asks somebody to act is about."""
+    if notice.channel:
+        return Subject.CHANNEL
+    if notice.path:
+        return Subject.RUN
+    if difference_key(notice):
+        return Subject.DIFFERENCE
+    return Subject.EXPIRATION if notice.expiration else Subject.HANDOVER
+
+
+def difference_key(notice: Notice) -> str:
+    """The key of the difference that a notice is about; empty if it is about none."""
+    code = notice.details.get("difference")
+    return f"{notice.details.get('app') or ''}/{code}" if code else ""
 
 
 def of_notice(notice: Notice, connection: Connection | None) -> str:
@@ -89,9 +119,8 @@ def of_notice(notice: Notice, connection: Connection | None) -> str:
         return notice.topic
     if connection is None:
         return of_fact(notice.fact)
-    if code := notice.details.get("difference"):
-        app = str(notice.details.get("app") or "")
-        return of_fact(fact(connection, app, f"{app}/{code}", notice.kind))
+    if key := difference_key(notice):
+        return of_fact(fact(connection, str(notice.details.get("app") or ""), key, notice.kind))
     if notice.expiration:
         return of_expiration(connection.onboarding, notice.expiration)
     return of_handover(connection.onboarding)

@@ -48,11 +48,13 @@ class Kind(StrEnum):
     CHANNEL_ENDED = "ChannelEnded"  # its receiver answered that it no longer exists
     CHANNEL_TEST = "ChannelTest"  # an operator asked for it
     CHANNEL_WORKS = "ChannelWorks"  # again
+    CHANNEL_REMOVED = "ChannelRemoved"  # while it was in trouble
     # Changes, for programs:
     EXPIRATION_ACKNOWLEDGED = "ExpirationAcknowledged"
     EXPIRATION_SNOOZED = "ExpirationSnoozed"
     DIFFERENCE_RESOLVED = "DifferenceResolved"
     CONNECTION_REMOVED = "ConnectionRemoved"
+    MATTER_CLOSED = "MatterClosed"  # without an event of its own: dismissed, or no longer so
     ONBOARDING_WAITS = "OnboardingWaits"  # until somebody acts, for consent for example
     ONBOARDING_SUCCEEDED = "OnboardingSucceeded"
     ONBOARDING_FAILED = "OnboardingFailed"

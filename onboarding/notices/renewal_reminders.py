@@ -100,9 +100,11 @@ class RenewalReminders:
         if handover and handover.confirmation and handover.confirmation.way is Way.RENEWAL:
             await self._notices.announce(handover_notices.confirmed(connection), connection)
 
-    async def connection_removed(self, connection: Connection, *, operation: str, at: datetime) -> None:
-        """Announces to programs that a connection is removed."""
-        await self._notices.tell(changes.removed(connection, operation, at))
+    async def connection_removed(
+        self, connection: Connection, *, others: Sequence[Connection], operation: str, at: datetime
+    ) -> None:
+        """Announces to programs that a connection is removed. ``others`` are those of its tenant."""
+        await self._notices.tell(changes.removed(connection, others, operation, at))
 
 
 def _waits(connection: Connection, reminder: Reminder) -> Notice | None:

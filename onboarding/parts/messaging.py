@@ -18,6 +18,7 @@ from onboarding.notices.delivery_context import DeliveryServices
 from onboarding.notices.delivery_log import DeliveryLog
 from onboarding.notices.mail_budget import MailBudget
 from onboarding.notices.mail_domains import MailDomains
+from onboarding.notices.open_matters import OpenMatters
 from onboarding.notices.receipts import Receipts
 from onboarding.notices.routing import Routing
 from onboarding.notices.signed_links import NoticeLinks
@@ -55,8 +56,17 @@ class Messaging:
     def notices(self) -> Notices:
         """Where notices are announced."""
         return Notices(
-            runs=self._runs(), clock=self._clock, routing=self.routing, subscribers=self.subscribers
+            runs=self._runs(),
+            clock=self._clock,
+            routing=self.routing,
+            subscribers=self.subscribers,
+            matters=self.open_matters,
         )
+
+    @functools.cached_property
+    def open_matters(self) -> OpenMatters:
+        """What somebody is asked to act on."""
+        return OpenMatters(self._stores.tables)
 
     @functools.cached_property
     def mail_domains(self) -> MailDomains:

@@ -151,6 +151,11 @@ class RunIndex:
         """Removes a run from those that need attention."""
         await self._tables.write(self._table, _row(MARKED, head), Write.DELETE)
 
+    async def is_marked(self, head: Head) -> bool:
+        """Whether a run is among those that need attention."""
+        row = Entry.of(head, MARKED).to_row()
+        return await self._tables.get(self._table, row.partition, row.key) is not None
+
     async def dismiss(self, entry: Entry) -> None:
         """Removes the entry of a run from those that need attention."""
         row = Row(partition=MARKED, key=entry.key)

@@ -30,6 +30,7 @@ from onboarding.connections.warning_schedule import ScheduledWarning, WarningSch
 from onboarding.expiry.sweep import ExpirySweep
 from onboarding.notices import delivery_plans
 from onboarding.notices.announcing import Notices
+from onboarding.notices.open_matters import OpenMatters
 from onboarding.notices.routing import Routing
 from onboarding.notices.subscribers import Subscribers
 from onboarding.storage import names, versions
@@ -98,6 +99,7 @@ class Deployment:
                     clock=clock,
                     routing=Routing(),
                     subscribers=Subscribers(tables, lambda: cast("Any", None)),
+                    matters=OpenMatters(tables),
                 ),
                 cadence=CADENCE,
                 audit=RunStore(tables, names.ONBOARDINGS),

@@ -17,6 +17,7 @@ from onboarding.notices import (
     difference_notices,
     digests,
     mail_domains,
+    open_matters,
     receipts,
     subscribers,
 )
@@ -49,6 +50,7 @@ CODECS: Mapping[str, Codec[Any]] = {
     "last-inspections": inspection_schedule.LAST,
     "name-reservation": name_reservations.CODEC,
     "notice": digests._NOTICES,
+    "open-matter": open_matters.CODEC,
     "patience": patience.CODEC,
     "periodic-job": periodic_jobs.CODEC,
     "receipt": receipts.CODEC,
