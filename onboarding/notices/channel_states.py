@@ -137,6 +137,8 @@ class ChannelStates:
         wanted = Working.ENDED if fault is FaultClass.GONE else Working.FAILING
 
         def change(state: ChannelState) -> ChannelState:
+            if state.state is Working.ENDED:  # only a success or another address starts it again
+                return replace(state, last_failure_at=now)
             same = state.state is wanted
             return replace(
                 state,

@@ -105,6 +105,8 @@ async def escalate(context: DeliveryContext) -> Done[DeliveryResult] | Wait:
         return Wait(reason="an acknowledgement of the notice", after=left, give_up_after=delay + _MARGIN)
     if (snooze := connection.snooze(notice.expiration)) and snooze.until > now and snooze.operator:
         return Done(result=DeliveryResult(outcome="snoozed"))
+    if reason := await _closed(services, context.request.channel, notice, connection):
+        return reason
     days = f"{delay.days} {'day' if delay.days == 1 else 'days'}"
     return await _send(context, connection, f"Nobody has acknowledged this for {days}.")
 

@@ -1,0 +1,57 @@
+"""A receiver that answered 410 gets nothing, whatever else is tried, until it accepts a test."""
+
+from __future__ import annotations
+
+import pytest
+
+from onboarding.clock import SystemClock
+from onboarding.errors import TransientError, channels
+from onboarding.notices.channel_states import ChannelStates, Working
+from onboarding.notices.channels.faults import FaultClass
+from onboarding.storage import names
+from tests.support.accounts import MemoryAccount
+
+GONE = channels.CHANNEL_GONE.error(channel="c")
+OTHERS = {
+    "refused": channels.WEBHOOK_REFUSED.error(status=500),
+    "unreachable": channels.WEBHOOK_UNREACHABLE.error(kind="ConnectError"),
+    "own trouble": channels.CHANNEL_SECRET_MISSING.error(secret="s"),
+}
+
+
+@pytest.fixture
+async def states():
+    account = MemoryAccount()
+    await account.create_table(names.SERVICE)
+    account.tables.clock = SystemClock()
+    return ChannelStates(account.tables)
+
+
+async def attempt(states: ChannelStates, error: Exception | None) -> None:
+    """Reach the channel, which answers."""
+    try:
+        async with states.watched("c"):
+            if error:
+                raise error
+    except TransientError:
+        assert error
+
+
+@pytest.mark.parametrize("other", OTHERS)
+async def test_a_failure_does_not_begin_a_subscription_again(states, other):
+    """An attempt that was on its way when the receiver ended it, or a test that fails, changes nothing."""
+    await attempt(states, GONE)
+    ended = await states.get("c")
+    await attempt(states, OTHERS[other])
+    found = await states.get("c")
+    assert (found.state, found.fault, found.since) == (Working.ENDED, FaultClass.GONE, ended.since)
+    await attempt(states, None)
+    assert (await states.get("c")).state is Working.WORKING
+
+
+async def test_another_address_begins_a_subscription_again(states):
+    """It is not known yet whether that one works; a failure there is a failure, not an end."""
+    await attempt(states, GONE)
+    await states.begin_again("c")
+    await attempt(states, OTHERS["refused"])
+    assert (await states.get("c")).state is Working.FAILING
