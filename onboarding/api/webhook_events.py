@@ -265,6 +265,8 @@ def _envelope(model: type[AnyEvent], kinds: tuple[Kind, ...]) -> dict[str, Any]:
     text: dict[str, Any] = {"type": "string"}
     source = "The path of the subject, without /api, for example /connections/ and an ID."
     subject = {**text, "format": "uuid", "description": "Client ID of the server app."}
+    if model is ClosedEvent:
+        subject = {**text, "description": "Client ID of the server app; before it exists, of the connection."}
     if model is RunEvent:
         subject = {**text, "description": "ID of the connection, even before it exists."}
     if model is ChannelEvent:

@@ -266,20 +266,22 @@ def sent(notice: Notice) -> dict[str, Any]:
 
 
 async def test_a_fact_is_open_while_one_connection_has_it(world):
-    """What two connections share ends neither with the removal of one, nor with one dismissal."""
-    now = world.clock.now()
+    """What several connections share ends neither with the removal of one, nor with the dismissal of one."""
+    store, now = world.parts.stores.connection_store, world.clock.now()
     first = await world.connect("first", now + FAR, drifts=False)
-    second = await world.connect("second", now + FAR, drifts=False, server_app=first.server_app)
-    for each in (first, second):
+    second, third = [
+        await world.connect(name, now + FAR, drifts=False, server_app=first.server_app)
+        for name in ("second", "third")
+    ]
+    for each in (first, second, third):
         await difference(world, each)
     (opened,) = await told(world)
-    known = await world.parts.stores.connection_store.get(first.id)
-    left = changes.removed(known, await world.parts.stores.connection_store.others(known), run_id("o"), now)
+    known = await store.get(third.id)
+    left = changes.removed(known, await store.others(known), run_id("o"), now)
     assert event_keys.of_notice(opened, first) not in left.closes
-    await removed(world, first)
-    assert await world.timers.matter_watch.sweep() == 0
-    await dismissed(world, second)
-    assert await world.timers.matter_watch.sweep() == 1
+    for end, connection, closed in ((removed, third, 0), (dismissed, second, 0), (removed, first, 1)):
+        await end(world, connection)
+        assert await world.timers.matter_watch.sweep() == closed
 
 
 async def test_a_matter_that_opens_again_meanwhile_stays(world):
