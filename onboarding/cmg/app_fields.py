@@ -84,7 +84,8 @@ class ExistingServerApp(WizardModel):
     vault_secret: VaultSecret | None = Field(
         None,
         description="Its client secret: the name of a secret in the service's Key Vault that begins with "
-        "'import-'. The prefix keeps requests away from the secrets of other connections.",
+        "'import-'. Somebody who may write to the vault stores it, with your object ID in its tag "
+        "requestedBy. Operators need no tag.",
     )
     secret: ClientSecret | None = Field(
         None, description="Or the client secret itself, once: it is stored in Key Vault and nowhere else."

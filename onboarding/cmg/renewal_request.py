@@ -18,7 +18,8 @@ class RenewalRequest(SecretTerms):
     vault_secret: VaultSecret | None = Field(
         None,
         description="For an imported app, which the service never changes: the name, in Key Vault, of the "
-        "new secret that you created. It begins with 'import-'.",
+        "new secret that you created. It begins with 'import-', and its tag requestedBy is the object ID of "
+        "the requester. Operators can use it without the tag.",
     )
     secret: ClientSecret | None = Field(
         None, description="Or that secret itself, once. It is stored in Key Vault and nowhere else."

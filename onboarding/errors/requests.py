@@ -128,7 +128,10 @@ TOO_MANY_SECRETS: Final = ErrorType(
     status=HTTPStatus.TOO_MANY_REQUESTS,
     title="The caller has provided too many client secrets today",
     detail="A requester can provide {most} client secrets in a day (UTC).",
-    remedy="Continue tomorrow, or store secrets in the vault and name them with vaultSecret.",
+    remedy=(
+        "Continue tomorrow. Or let somebody who may write to the vault store the secrets, and name them with "
+        "vaultSecret."
+    ),
 )
 
 # What the state does not allow

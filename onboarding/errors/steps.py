@@ -74,7 +74,10 @@ SECRET_NOT_IN_VAULT: Final = ErrorType(
     failure=PermanentError,
     title="The client secret is not in Key Vault",
     detail="Key Vault has no secret named '{name}'.",
-    remedy="Add the secret to Key Vault, or specify its value in serverApp.existing.secret.",
+    remedy=(
+        "Specify the value of the secret in serverApp.existing.secret. Or let somebody who may write to the "
+        "vault add the secret, with your object ID in the tag requestedBy."
+    ),
     documentation=_SECRETS,
 )
 SECRET_OF_OTHER_APP: Final = ErrorType(

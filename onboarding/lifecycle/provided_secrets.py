@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
+from onboarding.cloud.ports import StoredSecret
 from onboarding.cmg import client_secrets
 from onboarding.connections.records import SecretRecord
-from onboarding.errors import PermanentError, cloud, secrets, steps
+from onboarding.errors import OnboardingError, PermanentError, cloud, secrets, steps
 from onboarding.errors.catalogue import CATALOGUE
 from onboarding.lifecycle import ownership
 from onboarding.lifecycle.context import Services
@@ -19,8 +20,7 @@ from onboarding.lifecycle.requests import TENANT
 from onboarding.texts import phrases
 from onboarding.workflow.run import Head, Run, RunStatus
 
-PREFIX: Final = "import-"
-"""How the names of secrets that people provide begin."""
+PREFIX: Final = ownership.SECRET_PREFIX
 UNKNOWN_END: Final = timedelta(days=730)
 """How long a secret is marked as valid in Key Vault if the directory does not list its expiration yet: the
 longest time that the portal offers
@@ -141,11 +141,7 @@ async def checked(
 
     Raises ``PermanentError`` with the reason, and ``TransientError`` while it cannot be known.
     """
-    stored = await services.clouds.vault.stored(name)
-    if stored is None or not await ownership.may_use_secret(
-        services, head, stored.tags, tenant=tenant, app=app_id, onboarding=onboarding
-    ):
-        raise steps.SECRET_NOT_IN_VAULT.error(name=name)
+    stored = await _usable(services, head, name, onboarding=onboarding, tenant=tenant, app=app_id)
     value = (await services.clouds.vault.client_secret(stored.id)).get_secret_value()
     if found := client_secrets.flaw(value):
         why = CATALOGUE[found.code].finding(**found.values)
@@ -165,6 +161,29 @@ async def checked(
         raise cloud.REPLICATION_LAG.error(sign=phrases.SIGN_SECRET.of())
     ends_at = _moment(password, "endDateTime")
     return SecretRecord(key_id=password["keyId"], vault_id=stored.id, ends_at=ends_at)
+
+
+async def _usable(services: Services, head: Head, name: str, **wanted: str) -> StoredSecret:
+    """A secret that a run may use. Raises the same error for one of others as for one that does not exist.
+
+    A disabled secret cannot be read, but the list shows its tags:
+    https://learn.microsoft.com/rest/api/keyvault/secrets/get-secrets/get-secrets.
+    """
+    vault, disabled = services.clouds.vault, None
+    try:
+        stored = await vault.stored(name)
+        tags = stored.tags if stored else {}
+    except OnboardingError as error:
+        if error.code != cloud.SECRET_DISABLED.code:
+            raise
+        stored, disabled = None, error
+        tags = next((listed.tags for listed in await vault.listed(name) if listed.name == name), {})
+    may_use = await ownership.may_use_secret(services, head, name, tags, **wanted)
+    if disabled and may_use:
+        raise disabled
+    if stored is None or not may_use:
+        raise steps.SECRET_NOT_IN_VAULT.error(name=name)
+    return stored
 
 
 def newest(passwords: Sequence[Mapping[str, Any]], hint: str) -> Mapping[str, Any] | None:

@@ -33,8 +33,9 @@ async def in_vault(portal: Portal, url: str) -> dict[str, Any]:
 
 
 async def put(portal: Portal, name: str, value: str) -> None:
-    """Somebody adds a secret to the vault."""
-    await portal.look("keyVault", "PUT", f"/secrets/{name}?api-version=7.5", {"value": value})
+    """Somebody adds a secret to the vault for the requester."""
+    body = {"value": value, "tags": {"requestedBy": await portal.object_id()}}
+    await portal.look("keyVault", "PUT", f"/secrets/{name}?api-version=7.5", body)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,7 @@ async def test_a_secret_is_provided_once(portal):
 
 
 async def test_a_secret_that_is_in_the_vault_is_imported(portal):
-    """A caller who may write to the vault can pass the name of a secret, which keeps that name."""
+    """Somebody who may write to the vault names the requester, who passes the secret's name. It keeps it."""
     apps, name = await precreated(portal), unique("import-contoso")
     await put(portal, name, apps.secret)
     connection = await portal.onboarded(**apps.request(vaultSecret=name))

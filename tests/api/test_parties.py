@@ -271,7 +271,16 @@ async def test_a_secret_that_another_provided_looks_as_if_it_did_not_exist(porta
     theirs, owner = await precreated(portal), await portal.caller("Onboarding.Request")
     connection = await portal.onboarded(caller=owner, **theirs.request())
     name = connection["request"]["serverApp"]["existing"]["vaultSecret"]
-    apps = await precreated(portal)
+    apps, by_hand = await precreated(portal), unique("import-contoso")
+    stored = {
+        f"{by_hand}-untagged": {},
+        f"{by_hand}-owned": {"tags": {"requestedBy": await portal.object_id(owner)}},
+        f"{by_hand}-of-app": {"tags": {"tenantId": portal.info["tenant"], "appId": apps.server["appId"]}},
+        f"{by_hand}-disabled": {"attributes": {"enabled": False}},
+    }
+    for secret, more in stored.items():
+        body = {"value": apps.secret, **more}
+        await portal.look("keyVault", "PUT", f"/secrets/{secret}?api-version=7.5", body)
 
     async def error(secret: str) -> str:
         wanted = apps.request(vaultSecret=secret)
@@ -282,6 +291,8 @@ async def test_a_secret_that_another_provided_looks_as_if_it_did_not_exist(porta
         return str(found)
 
     unknown = f"import-{unique()}".lower()
-    assert (await error(name)).replace(name, unknown) == await error(unknown)
+    wanted = await error(unknown)
+    for secret in (name, *stored):
+        assert (await error(secret)).replace(secret, unknown) == wanted, secret
     again = await portal.onboarded(caller=owner, **theirs.request(vaultSecret=name))
     assert again["secret"]["keyId"] == connection["secret"]["keyId"]

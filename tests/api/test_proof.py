@@ -38,7 +38,8 @@ async def test_what_no_client_secret_is_like_is_refused(portal, change, reason):
     assert pointers(document) == {"/serverApp/existing/secret"}
     assert reason in document["errors"][0]["detail"]
     assert value not in answer.text
-    await portal.look("keyVault", "PUT", f"/secrets/{name}?api-version=7.5", {"value": value})
+    body = {"value": value, "tags": {"requestedBy": await portal.object_id()}}
+    await portal.look("keyVault", "PUT", f"/secrets/{name}?api-version=7.5", body)
     error = await portal.refused(**apps.request(vaultSecret=name))
     assert (error["step"], error["code"]) == ("server-secret", "secret-malformed")
     assert reason in error["detail"]

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import httpx
+import jwt
 
 from infra.local.stack import Stack
 from tests.support import described
@@ -90,6 +91,11 @@ class Portal:
             assert answer.status_code == 200, answer.text
             self._tokens[client, audience] = answer.json()["access_token"]
         return self._tokens[client, audience]
+
+    async def object_id(self, client: str = "requester") -> str:
+        """The object ID of a client, as its tokens contain it."""
+        claims = jwt.decode(await self.token(client), options={"verify_signature": False})
+        return str(claims["oid"])
 
     async def caller(self, *roles: str) -> str:
         """A new client of the API with these roles; its name in ``clients``."""
