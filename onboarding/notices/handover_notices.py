@@ -25,7 +25,7 @@ def waits(
         connection=connection.id,
         key=(connection.onboarding, due.isoformat() if asked else str(number)),
         at=due,
-        message=f"{final}The connection '{name}' waits for its site since {since:%Y-%m-%d}.",
+        message=f"{final}The connection '{name}' has been waiting for its site since {since:%Y-%m-%d}.",
         impact="The gateway cannot be created before the site has imported the applications.",
         remedy=(
             f"1. Get the script for the site: the handover script of the connection {connection.id}.\n"
