@@ -63,16 +63,10 @@ class RunEvents:
         if known is None:
             return
         kind, text = known
-        failed = next((step for step in run.steps.values() if step.status is StepStatus.FAILED), None)
-        error = failed.error if failed and status is RunStatus.FAILED else None
+        failed = _failed(run) if status is RunStatus.FAILED else None
+        error = failed.error if failed else None
         path = _path(run.head, of_onboarding=of_onboarding)
         values = {"name": isolated(about.name), "plan": run.head.plan, "cause": error.detail if error else ""}
-        details = {
-            **_details(run.head, status, of_onboarding=of_onboarding),
-            "step": failed.name if failed and error else None,
-            "code": error.code if error else None,
-            "args": dict(error.args) if error else None,
-        }
         notice = changes.of_run(
             kind,
             about,
@@ -80,9 +74,8 @@ class RunEvents:
             path=path,
             at=_ended_at(run),
             message=text.format(**values),
-            details=details,
-            remedy=error.remedy if error else "",
-            documentation=error.documentation if error else "",
+            details=_details(run.head, status, failed, of_onboarding=of_onboarding),
+            error=error,
             actor=error.actor if error else Actor.NOBODY,
             actions=(*error.actions, *offers(path, onboarding=of_onboarding)) if error else (),
             ends=error is None,
@@ -97,13 +90,8 @@ class RunEvents:
         of_onboarding, error = about.onboarding == run.head.id, step.error
         what = "onboarding" if of_onboarding else run.head.plan
         cause = f"waits: {error.detail}" if error else f"waits for {step.waiting_for}."
-        details = {
-            **_details(run.head, RunStatus.WAITING, of_onboarding=of_onboarding),
-            "step": step.name,
-            "code": error.code if error else None,
-            "waitingCode": None if error else step.waiting_code,
-            "args": dict(error.args) if error else None,
-        }
+        details = _details(run.head, RunStatus.WAITING, step, of_onboarding=of_onboarding)
+        details["waitingCode"] = None if error else step.waiting_code
         notice = changes.of_run(
             Kind.ONBOARDING_WAITS if of_onboarding else Kind.OPERATION_WAITS,
             about,
@@ -113,8 +101,7 @@ class RunEvents:
             key=(step.name,),
             message=f"The {what} of '{isolated(about.name)}' {cause}",
             details=details,
-            remedy=error.remedy if error else "",
-            documentation=error.documentation if error else "",
+            error=error,
             actor=actor,
             actions=step.actions or (error.actions if error else ()),
         )
@@ -174,9 +161,22 @@ def _path(head: Head, *, of_onboarding: bool) -> str:
     return f"/{'onboardings' if of_onboarding else 'operations'}/{head.id}"
 
 
-def _details(head: Head, status: RunStatus, *, of_onboarding: bool) -> dict[str, Any]:
+def _details(head: Head, status: RunStatus, step: StepState | None, *, of_onboarding: bool) -> dict[str, Any]:
     operation = {} if of_onboarding else {"operationId": head.id, "operation": head.plan}
-    return {**operation, "status": str(status)}
+    error = step.error if step else None
+    return {
+        **operation,
+        "status": str(status),
+        "step": step.name if step else None,
+        "code": error.code if error else None,
+        "args": dict(error.args) if error else None,
+    }
+
+
+def _failed(run: Run) -> StepState | None:
+    return next(
+        (step for step in run.steps.values() if step.status is StepStatus.FAILED and step.error), None
+    )
 
 
 def _ended_at(run: Run) -> datetime:

@@ -18,6 +18,7 @@ from onboarding.notices.event_keys import Subject
 from onboarding.notices.notice import Kind, Notice
 from onboarding.notices.open_matters import End, Matter
 from onboarding.words.line import isolated
+from onboarding.workflow.outcomes import Failure
 
 _NONE: Final = "None."
 
@@ -154,9 +155,8 @@ def of_run(
     at: datetime,
     message: str,
     details: dict[str, Any],
+    error: Failure | None = None,
     key: tuple[str, ...] = (),
-    remedy: str = "",
-    documentation: str = "",
     actor: Actor = Actor.NOBODY,
     actions: tuple[Action, ...] = (),
     ends: bool = False,
@@ -169,9 +169,9 @@ def of_run(
         key=(run, at.isoformat(), *key),
         at=at,
         message=message,
-        impact=_NONE if ends else "The run does not go on before that.",
-        remedy=remedy,
-        documentation=documentation,
+        impact=_NONE if ends else "The run does not continue before that.",
+        remedy=error.remedy if error else "",
+        documentation=error.documentation if error else "",
         details=details,
         programs_only=True,
         about=about,

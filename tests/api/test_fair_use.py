@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 
-from tests.support.portal import USUAL, Portal, problem, until
+from tests.support.operations import onboarding_seconds
+from tests.support.portal import Portal, problem
 from tests.support.stacks import local_cloud
 
 
@@ -22,7 +22,7 @@ async def test_one_caller_keeps_nobody_waiting(tmp_path):
         try:
             await portal.control("PUT", "/settings", {"providerSeconds": 0})
             loud, quiet = [await portal.caller("Onboarding.Request") for _ in range(2)]
-            usual = await _seconds(portal, quiet)
+            usual = await onboarding_seconds(portal, quiet)
             async with portal.fault(service="graph", kind="latency", seconds=20, times=None, body="Loud"):
                 names = [f"Loud {number}" for number in range(60)]
                 answers = await asyncio.gather(
@@ -34,21 +34,7 @@ async def test_one_caller_keeps_nobody_waiting(tmp_path):
                     document = problem(answer, 429, "too-many-open-onboardings")
                     assert "40" in document["detail"]
                     assert int(answer.headers["Retry-After"]) > 0
-                took = await _seconds(portal, quiet)
+                took = await onboarding_seconds(portal, quiet)
             assert took < usual + 15, (took, usual)
         finally:
             await portal.close()
-
-
-async def _seconds(portal, caller) -> float:
-    """How long an onboarding takes."""
-    began = time.monotonic()
-    onboarding = await portal.accepted(caller=caller)
-
-    async def ends() -> bool:
-        document = await portal.get(f"/api/onboardings/{onboarding}", caller=caller)
-        assert document["status"] != "Failed", document["error"]
-        return bool(document["status"] == "Succeeded")
-
-    await until(ends, "the onboarding to end", pause=USUAL)
-    return time.monotonic() - began

@@ -12,22 +12,14 @@ import pytest
 
 from onboarding.workflow import interventions
 from onboarding.workflow.outcomes import Done
-from onboarding.workflow.run import Author, Head, Run, RunStatus, StepStatus
+from onboarding.workflow.run import Head, RunStatus, StepStatus
 from onboarding.workflow.runtime import Limits
-from tests.storage.workbench import DIAMOND, STALLED, Workbench
+from tests.storage.workbench import DIAMOND, STALLED, WHO, Workbench, stopped
 from tests.support.accounts import both
 from tests.support.transports import KilledError
 
 BEAT = timedelta(milliseconds=5)
 DAY = timedelta(days=1)
-WHO = Author(name="operator x", id="00000000-0000-4000-8000-000000000001")
-
-
-async def stopped(bench: Workbench, head: Head) -> Run:
-    """A run after somebody has stopped it."""
-    run = await interventions.stop(bench.runs, head.id, RunStatus.CANCELLED, WHO)
-    assert run is not None
-    return run
 
 
 async def renewed(bench: Workbench, head: Head, times: int) -> None:

@@ -10,29 +10,31 @@ import pytest
 from onboarding.workflow import interventions
 from onboarding.workflow.interventions import NotPossibleError
 from onboarding.workflow.outcomes import Done, Failed, Wait
-from onboarding.workflow.run import Author, Head, Run, RunStatus, StepStatus
+from onboarding.workflow.run import Head, RunStatus, StepStatus
 from onboarding.workflow.run_index import RunIndex
 from onboarding.workflow.run_view import RunView
 from onboarding.workflow.sweep import Sweep
-from tests.storage.workbench import DIAMOND, ERROR, LOOKS_AGAIN, STALLED, Workbench, done, kinds
+from tests.storage.workbench import (
+    DIAMOND,
+    ERROR,
+    LOOKS_AGAIN,
+    STALLED,
+    WHO,
+    Workbench,
+    done,
+    kinds,
+    stopped,
+)
 from tests.support.accounts import both
 from tests.support.transports import KilledError
 
 DAY = timedelta(days=1)
-WHO = Author(name="operator x", id="00000000-0000-4000-8000-000000000001")
 
 
 async def listed(bench: Workbench, status: RunStatus) -> list[str]:
     """The runs in the list for this status."""
     entries, _ = await bench.runs.index.page(RunView(status=status), size=100)
     return [entry.run for entry in entries]
-
-
-async def stopped(bench: Workbench, head: Head) -> Run:
-    """A run after somebody has stopped it."""
-    run = await interventions.stop(bench.runs, head.id, RunStatus.CANCELLED, WHO)
-    assert run is not None
-    return run
 
 
 async def failed_run(bench: Workbench) -> Head:

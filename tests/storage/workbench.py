@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from onboarding.clock import MovedClock
 from onboarding.storage.codec import Codec
+from onboarding.workflow import interventions
 from onboarding.workflow.engine import Engine
 from onboarding.workflow.outcomes import Done, Failure, Outcome, RetryReason, Wait
 from onboarding.workflow.plan import Context, Plan, Step
@@ -28,6 +29,8 @@ from tests.support.transports import Fuse
 Result = dict[str, Any]
 Handler = Callable[[Run, StepState], Awaitable[Outcome[Result]]]
 Handlers = dict[str, Handler]
+
+WHO = Author(name="operator x", id="00000000-0000-4000-8000-000000000001")
 
 
 async def carry_out(context: Context[Handlers, Result]) -> Outcome[Result]:
@@ -204,3 +207,10 @@ async def meeting(barrier: asyncio.Barrier) -> None:
 def kinds(events: list[Event]) -> list[tuple[str, str, int]]:
     """The events of an audit trail without their times, in an order that does not depend on times."""
     return sorted((event.step, event.kind, event.attempt) for event in events)
+
+
+async def stopped(bench: Workbench, head: Head) -> Run:
+    """A run after somebody has stopped it."""
+    run = await interventions.stop(bench.runs, head.id, RunStatus.CANCELLED, WHO)
+    assert run is not None
+    return run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -136,3 +137,17 @@ async def in_vault(portal: Portal, vault_id: str) -> str:
     answer = await portal.look("keyVault", "GET", f"/secrets/{name}?api-version=7.5")
     value: str = answer.json()["value"]
     return value
+
+
+async def onboarding_seconds(portal: Portal, caller: str, *, limit: float = 60) -> float:
+    """How long an onboarding of a caller takes until it has succeeded; fails after ``limit`` seconds."""
+    began = time.monotonic()
+    onboarding = await portal.accepted(caller=caller)
+
+    async def ends() -> bool:
+        document = await portal.get(f"/api/onboardings/{onboarding}", caller=caller)
+        assert document["status"] != "Failed", document["error"]
+        return bool(document["status"] == "Succeeded")
+
+    await until(ends, "the onboarding to end", seconds=limit, pause=USUAL)
+    return time.monotonic() - began

@@ -15,6 +15,7 @@ from onboarding.storage import names
 from onboarding.workflow.run_index import NEW
 from tests.support.connections import Fleet, connection
 from tests.support.customers import CUSTOMER, FABRIKAM, CustomerPortal
+from tests.support.operations import onboarding_seconds
 from tests.support.portal import USUAL, until
 from tests.support.stacks import local_cloud
 
@@ -22,20 +23,6 @@ log = logging.getLogger(__name__)
 
 SLOW = 28
 """Seconds that each call to the slow tenant takes: just below the limit of a call."""
-
-
-async def seconds(portal: CustomerPortal, caller: str) -> float:
-    """How long an onboarding of the other tenant takes."""
-    began = time.monotonic()
-    onboarding = await portal.accepted(caller=caller)
-
-    async def ends() -> bool:
-        document = await portal.get(f"/api/onboardings/{onboarding}", caller=caller)
-        assert document["status"] != "Failed", document["error"]
-        return bool(document["status"] == "Succeeded")
-
-    await until(ends, "the onboarding to end", seconds=150, pause=USUAL)
-    return time.monotonic() - began
 
 
 @pytest.mark.soak
@@ -49,14 +36,14 @@ async def test_a_slow_tenant_delays_no_other_one(tmp_path, requesters):
             await portal.let_in()
             quiet = await portal.caller("Onboarding.Request")
             loud = [await portal.caller("Onboarding.Request") for _ in range(requesters)]
-            usual = max([await seconds(portal, quiet) for _ in range(3)])
+            usual = max([await onboarding_seconds(portal, quiet, limit=150) for _ in range(3)])
             slow = {"kind": "latency", "seconds": SLOW, "times": None, "tenant": FABRIKAM}
             async with portal.fault(service="graph", **slow):
                 for number in range(60):
                     wanted: dict[str, Any] = {"name": f"Slow {number}", **CUSTOMER}
                     answer = await portal.post(caller=loud[number % requesters], **wanted)
                     assert answer.status_code == 202
-                took = [await seconds(portal, quiet) for _ in range(3)]
+                took = [await onboarding_seconds(portal, quiet, limit=150) for _ in range(3)]
             figures = f"usual {usual:.1f} s; beside sixty of a slow tenant {[f'{each:.1f}' for each in took]}"
             assert max(took) < usual + 10, figures
             log.info(figures)
