@@ -67,3 +67,17 @@ def patient() -> contextlib.AbstractAsyncContextManager[None]:
     """Surrounds one storage call. Raises ``ImpatientError`` when the seconds are used up."""
     budget = _BUDGET.get()
     return budget.spend() if budget else contextlib.nullcontext()
+
+
+@contextlib.asynccontextmanager
+async def turn(lock: asyncio.Lock) -> AsyncIterator[None]:
+    """Holds a lock under which others call the storage account: to wait for them is to wait for it.
+
+    Raises ``ImpatientError`` when the seconds are used up.
+    """
+    async with patient():
+        await lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

@@ -19,11 +19,13 @@ from onboarding.api.endpoint import OPEN, Call, endpoint
 from onboarding.api.front import Front
 from onboarding.api.noted_calls import NotedCalls
 from onboarding.api.reading import Query
+from onboarding.audit.chain import Chain
 from onboarding.audit.trail import Trail
 from onboarding.clock import SystemClock
 from onboarding.storage import patience
 from onboarding.storage.sealing import Seals
 from onboarding.storage.tables import RETRIES, Range, Row, Tables, Write
+from tests.storage.trails import event
 from tests.support.memory_ledgers import MemoryLedgers
 
 KEY = "a2V5"
@@ -82,6 +84,29 @@ async def test_no_call_waits_longer_than_it_may(server, call):
     with patience.limited(0.2), pytest.raises(AzureError):
         await calls[call]()
     assert time.monotonic() - began < 5
+
+
+async def test_requests_that_append_to_one_chain_do_not_wait_one_after_another(server):
+    """Each of them ends in its own time, although only one of them calls storage at a time."""
+    _, tables = server
+
+    class Hanging(MemoryLedgers):
+        """It never responds."""
+
+        async def sizes(self, prefix: str) -> dict[str, int]:
+            async with patience.patient():
+                await asyncio.Event().wait()
+            return {}
+
+    chain = Chain("2027-03:", tables=tables, ledgers=Hanging())
+
+    async def request() -> float:
+        began = time.monotonic()
+        with patience.limited(0.2), pytest.raises(patience.ImpatientError):
+            await chain.add([event(1)])
+        return time.monotonic() - began
+
+    assert max(await asyncio.gather(*(request() for _ in range(20)))) < 2
 
 
 async def test_the_calls_of_one_request_share_their_time(server):
