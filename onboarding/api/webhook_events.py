@@ -183,6 +183,7 @@ class ClosedEvent(AboutEvent):
 class RunEvent(AboutEvent):
     """An onboarding, a renewal or a removal waits for somebody, or has ended."""
 
+    server_app: AppName | None = Field(description="Of the connection. Missing before it exists.")
     operation_id: UUID | None = Field(description="Missing for an onboarding.")
     operation: Literal["renewal", "removal"] | None
     status: RunStatus
@@ -198,7 +199,7 @@ _EXPIRATION_KINDS: Final = (
     Kind.APPLICATION_NEAR_AGE_LIMIT,
     Kind.APPLICATION_TOO_OLD,
 )
-_RUN_KINDS: Final = tuple(kind for kind in Kind if kind.startswith(("Onboarding", "Operation")))
+_RUN_KINDS: Final = tuple(kind for kind in Kind if kind.is_of_run)
 _CHANNEL_KINDS: Final = tuple(kind for kind in Kind if kind.startswith("Channel"))
 
 _OTHERS: Final[dict[str, tuple[type[AnyEvent], tuple[Kind, ...]]]] = {

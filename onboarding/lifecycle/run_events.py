@@ -1,19 +1,23 @@
 """Tells subscribers what becomes of onboardings, renewals and removals: they wait, or have ended.
 
+An operation is told with what its connection has, or its onboarding if the connection does not exist.
+
 A renewal and an off-boarding that succeed are told by their last steps, which know the connection.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Final, Protocol
 
 from onboarding.cmg.wizard import OnboardingRequest
-from onboarding.connections.records import connection_id
+from onboarding.connections.records import Connection, connection_id
 from onboarding.errors import Actor
 from onboarding.lifecycle.awaited import Awaited
+from onboarding.lifecycle.plans import PLANS
 from onboarding.lifecycle.requests import REQUESTER, Removal, Renewal
 from onboarding.lifecycle.run_offers import offers
 from onboarding.notices import changes
@@ -48,14 +52,26 @@ class Tells(Protocol):
 class RunEvents:
     """What a runtime calls when a run waits or has ended."""
 
-    def __init__(self, notices: Tells, request_of: Callable[[Head], Any]) -> None:
-        """``request_of`` reads the request of a run; it can raise ``UnreadableRowError``."""
+    def __init__(
+        self,
+        notices: Tells,
+        request_of: Callable[[Head], Any],
+        *,
+        connection: Callable[[str], Awaitable[Connection | None]],
+        onboarding: Callable[[str], Awaitable[Head | None]],
+    ) -> None:
+        """``request_of`` reads the request of a run, ``connection`` and ``onboarding`` what it is about.
+
+        They can raise ``UnreadableRowError``.
+        """
         self._notices = notices
         self._request_of = request_of
+        self._connection = connection
+        self._onboarding = onboarding
 
     async def ended(self, run: Run, status: RunStatus) -> None:
         """Tells that a run has ended; repeated with the same ID. Raises what storage raises."""
-        about = self._about(run.head)
+        about = await self._about(run.head)
         if about is None:
             return
         of_onboarding = about.onboarding == run.head.id
@@ -84,8 +100,9 @@ class RunEvents:
 
     async def waits(self, run: Run, step: StepState) -> None:
         """Tells that a run begins to wait for somebody. Raises what storage raises."""
-        actor, about = _awaited(step), self._about(run.head)
-        if actor is Actor.NOBODY or about is None:
+        actor = _awaited(step)
+        about = None if actor is Actor.NOBODY else await self._about(run.head)
+        if about is None:
             return
         of_onboarding, error = about.onboarding == run.head.id, step.error
         what = "onboarding" if of_onboarding else run.head.plan
@@ -107,7 +124,7 @@ class RunEvents:
         )
         await self._notices.tell(notice, subscribers_only=True)
 
-    def _about(self, head: Head) -> About | None:
+    async def _about(self, head: Head) -> About | None:
         """What a run is about; None if its request cannot be read, which is shown elsewhere."""
         try:
             request = self._request_of(head)
@@ -118,18 +135,32 @@ class RunEvents:
         match request:
             case OnboardingRequest():
                 return _of_onboarding(request, head.id, requester, head.author)
-            case Removal():
-                return _of_onboarding(request.request, request.onboarding, requester)
-            case Renewal():
-                return About(
-                    connection=request.connection,
-                    name=request.name,
-                    tenant=request.tenant,
-                    onboarding=request.onboarding,
-                    requester=requester,
-                    labels=request.labels,
-                )
+            case Removal() | Renewal():
+                return await self._of_operation(request, requester)
         return None
+
+    async def _of_operation(self, request: Removal | Renewal, requester: str) -> About:
+        """What an operation is about, with as much of it as still exists."""
+        with contextlib.suppress(UnreadableRowError):
+            found = await self._connection(connection_id(request.tenant, request.name))
+            if found and found.onboarding == request.onboarding:
+                return About.of(found)
+        author: Author | None = None
+        with contextlib.suppress(UnreadableRowError):
+            head = await self._onboarding(request.onboarding)
+            author = head.author if head else None
+            if head and isinstance(request, Renewal):
+                request = Removal(onboarding=head.id, request=PLANS[head.plan].request_of(head))
+        if isinstance(request, Removal):
+            return _of_onboarding(request.request, request.onboarding, requester, author)
+        return About(
+            connection=request.connection,
+            name=request.name,
+            tenant=request.tenant,
+            onboarding=request.onboarding,
+            requester=requester,
+            labels=request.labels,
+        )
 
 
 def _of_onboarding(

@@ -70,6 +70,11 @@ class Kind(StrEnum):
         return self in {Kind.CHANNEL_FAILING, Kind.CHANNEL_ENDED}
 
     @property
+    def is_of_run(self) -> bool:
+        """Whether a notice is about a run."""
+        return self.startswith(("Onboarding", "Operation"))
+
+    @property
     def event_type(self) -> str:
         """The type of the CloudEvent for a notice of this kind."""
         return f"ConfigMgr.CloudManagement.{self}"

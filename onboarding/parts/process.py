@@ -182,8 +182,16 @@ class Parts:
             clock=self.clock,
             limits=Limits(open_runs=open_runs, stalled=stalled, lease=min(stalled, Limits().lease)),
             policies=policies,
-            watch=RunEvents(self.messaging.notices, request_of) if told else None,
+            watch=self._run_events(request_of) if told else None,
             rebuild=rebuild,
+        )
+
+    def _run_events(self, request_of: Callable[[Head], Any]) -> RunEvents:
+        return RunEvents(
+            self.messaging.notices,
+            request_of,
+            connection=self.stores.connection_store.get,
+            onboarding=lambda run: self.onboarding_runs.store.head(run),  # noqa: PLW0108 - of itself
         )
 
     # The cloud

@@ -100,11 +100,12 @@ class RunStore:
         """Copies events to the audit trail, or leaves that to the end of the invocation."""
         if self._trail is None or not events or self._trail.is_gathered(events):
             return
-        head = head or await self._head(events[0].run)
+        head = head or await self.head(events[0].run)
         if head is not None:
             await self._trail.add(head, events)
 
-    async def _head(self, run: str) -> Head | None:
+    async def head(self, run: str) -> Head | None:
+        """The head of a run; None without one that can be read."""
         row = await self._tables.get(self._table, run, HEAD)
         found = await readable(self._tables, [row] if row else [], Head.from_row)
         return found[0] if found else None
@@ -127,6 +128,6 @@ class RunStore:
         if self._trail is None:
             return
         for run, row in await self._trail.owed():
-            head = await self._head(run)
+            head = await self.head(run)
             if head is None or await self._trail.complete(head, functools.partial(self._all, run)):
                 await self._trail.settle(row)

@@ -119,12 +119,13 @@ async def _skip(response: httpx.Response) -> None:
 def event(notice: Notice, connection: Connection | None, origin: str = "") -> CloudEvent:
     """The notice as a CloudEvent; the same notice always has the same ID. ``origin``: the URL of the API."""
     about = notice.about or (About.of(connection) if connection else None)
+    app = about.app if about and not notice.kind.is_of_run else ""  # of a run, the same from the beginning
     path = notice.path or (f"/connections/{about.connection}" if about else f"/channels/{notice.channel}")
     attributes: dict[str, Any] = {
         "id": notice.id,
         "source": path,
         "type": notice.kind.event_type,
-        "subject": (about.app or about.connection) if about else notice.channel,
+        "subject": (app or about.connection) if about else notice.channel,
         "time": notice.at,
         "datacontenttype": "application/json",
     }
