@@ -96,7 +96,7 @@ async def test_requests_that_append_to_one_chain_do_not_wait_one_after_another(s
         async def sizes(self, prefix: str) -> dict[str, int]:
             async with patience.patient():
                 await asyncio.Event().wait()
-            return {}
+            return {prefix: 0}
 
     chain = Chain("2027-03:", tables=tables, ledgers=Hanging())
 
