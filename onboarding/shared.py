@@ -19,7 +19,7 @@ from onboarding.api.tenants import ServedTenants
 from onboarding.api.troubled_chains import TroubledChains
 from onboarding.api.troubled_expirations import Expirations, LongRuns
 from onboarding.api.troubled_records import Drifts, Messages, Rows
-from onboarding.api.troubled_runs import FailedRuns, WaitingRuns
+from onboarding.api.troubled_runs import FailedDeliveries, FailedRuns, WaitingRuns
 from onboarding.api.troubled_sites import WaitingSites
 from onboarding.api.troubles import TroubleCode, TroubleList
 from onboarding.api.unreadable_connections import UnreadableConnections
@@ -112,7 +112,7 @@ class Shared:
             WaitingRuns(parts.operation_runs, "operations"),
             FailedRuns(TroubleCode.ONBOARDING_FAILED, parts.onboarding_runs, "onboardings"),
             FailedRuns(TroubleCode.OPERATION_FAILED, parts.operation_runs, "operations"),
-            FailedRuns(TroubleCode.CHANNEL_TROUBLE, parts.notice_runs),
+            FailedDeliveries(parts.notice_runs),
             FailedRuns(TroubleCode.INSPECTION_FAILED, parts.inspection_runs),
             Messages(parts.stores.poison_messages, parts.runs),
             TroubledChains(parts.stores.trail_gaps, parts.stores.trail_watch),

@@ -83,18 +83,27 @@ def attention(facts: OverviewFacts, url: Callable[[str], str]) -> Iterator[Atten
         title = f"{error.title}: notices and removals wait until POST /api/reconcile. {error.detail}"
         yield Attention(code=error.code, title=title, count=1, more=False, since=None, causes={}, url=None)
     blocked = facts.blocked.where(lambda step: step.dismissed is None)
-    for cause in BlockedRuns.all_of(blocked):
-        if cause.actor is Actor.OPERATOR:
-            title = f"{cause.title}: runs wait since {cause.since:%Y-%m-%d %H:%M} UTC"
-            yield Attention(
-                code=TroubleCode.OWN_TROUBLE,
-                title=title,
-                count=cause.count,
-                more=cause.more,
-                since=cause.since,
-                causes={cause.code: cause.count},
-                url=None,
-            )
+    own = [cause for cause in BlockedRuns.all_of(blocked) if cause.actor is Actor.OPERATOR]
+    for cause in own:
+        yield Attention(
+            code=TroubleCode.OWN_TROUBLE,
+            title=f"{cause.title}: runs wait since {cause.since:%Y-%m-%d %H:%M} UTC",
+            count=cause.count,
+            more=cause.more,
+            since=cause.since,
+            causes={cause.code: cause.count},
+            url=None,
+        )
+    if blocked.more and not own:
+        yield Attention(
+            code=TroubleCode.OWN_TROUBLE,
+            title="Not all waiting runs were read: some may wait for an operator",
+            count=0,
+            more=True,
+            since=None,
+            causes={},
+            url=url(f"attention?code={TroubleCode.OWN_TROUBLE}"),
+        )
     needs = {**_records(facts), **_runs(facts, blocked)}
     for code, title in ATTENTION.items():
         need = needs[code]

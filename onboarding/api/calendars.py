@@ -29,11 +29,20 @@ def calendar(
     thresholds: Iterable[int],
     now: datetime,
     feed_ends_at: datetime | None = None,
+    *,
+    until: datetime | None = None,
 ) -> bytes:
     """The calendar of some expirations. An expiration keeps its event when its end changes.
 
     A program that subscribes keeps showing the last calendar that it received, even after the end of the
     feed. So the feed itself shows when it ends.
+
+    Args:
+        ends: The expirations.
+        thresholds: The days of the reminders.
+        now: The time.
+        feed_ends_at: When the feed ends.
+        until: The last date that it shows, if there are later ones that did not fit into it.
     """
     days = [threshold for threshold in thresholds if threshold > 0]
     feed = Calendar()
@@ -47,23 +56,45 @@ def calendar(
         feed.add_component(_event(connection, kind, days, now))
     if feed_ends_at and feed_ends_at - now < _NOTICE:
         feed.add_component(_end(feed_ends_at, now))
+    if until:
+        feed.add_component(_cut(until, now))
     content: bytes = feed.to_ical()
     return content
 
 
 def _end(ends_at: datetime, now: datetime) -> Event:
     """The event that shows the end of the feed."""
-    event = Event()
-    event.add("uid", keys.derived_id("calendar", "end"))
-    event.add("dtstamp", now)
-    event.add("dtstart", ends_at.date())
-    event.add("dtend", ends_at.date() + _DAY)  # exclusive
-    event.add("summary", "This calendar is no longer updated")
-    event.add(
-        "description",
+    return _about_itself(
+        "end",
+        ends_at,
+        now,
+        "This calendar is no longer updated",
         f"This subscription ends at {ends_at:%Y-%m-%d %H:%M} UTC, unless its creator calls the API before. "
         "Then create a new one.",
     )
+
+
+def _cut(until: datetime, now: datetime) -> Event:
+    """The event that shows, today, that there are expirations that do not fit into the calendar."""
+    return _about_itself(
+        "cut",
+        now,
+        now,
+        "This calendar does not show everything",
+        f"It shows the expirations until {until:%Y-%m-%d}, and there are later ones. Use a filter, such as "
+        "for one tenant, or the list of expirations.",
+    )
+
+
+def _about_itself(name: str, day: datetime, now: datetime, summary: str, description: str) -> Event:
+    """An event about the calendar itself."""
+    event = Event()
+    event.add("uid", keys.derived_id("calendar", name))
+    event.add("dtstamp", now)
+    event.add("dtstart", day.date())
+    event.add("dtend", day.date() + _DAY)  # exclusive
+    event.add("summary", summary)
+    event.add("description", description)
     event.add("transp", "TRANSPARENT")
     return event
 

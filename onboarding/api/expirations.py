@@ -277,7 +277,8 @@ class ExpirationsResource:
             return download(sheet(_COLUMNS, rows), CSV, "expirations.csv"), continuation
         from onboarding.api.calendars import calendar  # noqa: PLC0415 - see its docstring
 
-        content = calendar(found, self._cadence.thresholds, wanted.now, feed_ends_at)
+        last = found[-1][0].expirations[found[-1][1]] if continuation and found else None
+        content = calendar(found, self._cadence.thresholds, wanted.now, feed_ends_at, until=last)
         return download(content, CALENDAR, "expirations.ics"), continuation
 
     async def _documents(self, found: Found, now: datetime) -> Readable[Expiration]:

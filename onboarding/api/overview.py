@@ -7,9 +7,10 @@ of onboardings. Where a limit was reached, ``more`` is true.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from functools import partial
+from typing import Final, Protocol, TypeVar
 
 from pydantic import Field
 
@@ -24,7 +25,6 @@ from onboarding.audit.trail_gaps import TrailGaps
 from onboarding.clock import Clock
 from onboarding.connections.calendar import Calendar, CalendarEntry, View
 from onboarding.connections.connection_store import ConnectionStore
-from onboarding.connections.records import Connection
 from onboarding.connections.site_waits import SiteWaits
 from onboarding.drift.drift_index import DriftIndex
 from onboarding.lifecycle.requests import TENANT
@@ -50,8 +50,20 @@ _LISTED: Final = 100
 
 _NEAR: Final = timedelta(days=30)
 
-_PAGES: Final = 20
-"""Pages of expirations that are read to find those that nobody has acknowledged."""
+_FEW: Final = 5
+_MANY: Final = 20
+"""Pages that are read at most to find what nobody has acknowledged or dismissed, or what is of one tenant. A
+page of records that are looked up one by one costs more, so there are fewer of these.
+"""
+
+_Thing = TypeVar("_Thing")
+_Some_co = TypeVar("_Some_co", covariant=True)
+
+
+class _Page(Protocol[_Some_co]):
+    """A list that is read page by page; the continuation is empty at the end."""
+
+    def __call__(self, *, size: int, continuation: str) -> Awaitable[tuple[Sequence[_Some_co], str]]: ...
 
 
 class OverviewQuery(Parameters):
@@ -127,28 +139,31 @@ class OverviewResource:
                 self._blocked(tenant),
                 self._expiring(tenant, now),
                 self._differences.spread(size=_LISTED, tenant=tenant),
-                self._waits.first(_MOST, tenant),
-                failing_deliveries.page(self._notices, size=_LISTED),
+                _read(partial(self._waits.page, tenant=tenant), size=_MOST, most=_FEW * _MOST),
+                _read(
+                    partial(failing_deliveries.page, self._notices),
+                    lambda delivery: tenant in {None, delivery.tenant},
+                    pages=_FEW,
+                ),
             ),
         )
-        gaps, many = await self._trail_gaps.page(size=_LISTED)
-        unreadable, further = await self._unreadable.page(size=_LISTED)  # also what this call has found
+        gaps = await _read(self._trail_gaps.page, lambda gap: gap.dismissed is None)
+        # Last: this call itself can find rows.
+        unreadable = await _read(self._unreadable.page, lambda row: row.dismissed is None, pages=_FEW)
         return OverviewFacts(
             onboardings=onboardings,
             operations=operations,
             queues=dict(zip(names.QUEUES, lengths, strict=True)),
             messages=Some(messages[0], more=bool(messages[1])),
-            unreadable=Some(unreadable, more=bool(further)).where(lambda row: row.dismissed is None),
+            unreadable=unreadable,
             blocked=blocked,
             expirations=expirations,
             drifting=Some(*drifting),
-            waiting=Some(waiting, more=len(waiting) == _MOST),
-            failing=Some(failing[0], more=bool(failing[1])).where(
-                lambda delivery: tenant in {None, delivery.tenant}
-            ),
+            waiting=waiting,
+            failing=failing,
             channels=await self._channels.all(),
             jobs=await self._jobs.all(),
-            trail_gaps=Some(gaps, more=bool(many)).where(lambda gap: gap.dismissed is None),
+            trail_gaps=gaps,
             trail_round=await self._trail_gaps.round(),
             gap=await self._epoch.known_gap(),
             failed_onboardings=await self._failed(self._onboardings, tenant),
@@ -161,13 +176,18 @@ class OverviewResource:
 
     async def _blocked(self, tenant: str | None) -> Some[BlockedStep]:
         """The steps that wait for somebody to act."""
-        pages = await asyncio.gather(
-            *(index.blocked.page(size=_MOST) for index in (self._onboardings, self._operations))
+        several = await asyncio.gather(
+            *(
+                _read(
+                    index.blocked.page,
+                    lambda step: tenant in {None, step.lists.get(TENANT)},
+                    size=_MOST,
+                    most=_FEW * _MOST,
+                )
+                for index in (self._onboardings, self._operations)
+            )
         )
-        steps = [step for found, _ in pages for step in found]
-        return Some(steps, more=any(more for _, more in pages)).where(
-            lambda step: tenant in {None, step.lists.get(TENANT)}
-        )
+        return Some([step for some in several for step in some.found], any(some.more for some in several))
 
     @staticmethod
     async def _statuses(index: RunIndex, tenant: str | None) -> dict[str, Some[Entry]]:
@@ -191,22 +211,17 @@ class OverviewResource:
         return Some(entries, more=bool(continuation))
 
     async def _unseen(self, view: View, since: datetime | None, until: datetime) -> Some[Expiring]:
-        """What nobody has acknowledged. Acknowledged expirations do not displace the others."""
-        found: list[Expiring] = []
-        continuation, pages = "", 0
-        while len(found) < _LISTED and (continuation or not pages) and pages < _PAGES:
-            entries, continuation = await self._calendar.page(
-                view, since=since, until=until, size=_LISTED, continuation=continuation
-            )
-            pages += 1
-            found += await self._current(
-                entries, lambda connection, kind: not connection.is_acknowledged(kind)
-            )
-        return Some(found, more=bool(continuation))
+        """What nobody has acknowledged."""
 
-    async def _current(
-        self, entries: Sequence[CalendarEntry], keep: Callable[[Connection, str], bool]
-    ) -> list[Expiring]:
+        async def page(*, size: int, continuation: str) -> tuple[list[Expiring], str]:
+            entries, further = await self._calendar.page(
+                view, since=since, until=until, size=size, continuation=continuation
+            )
+            return await self._current(entries), further
+
+        return await _read(page, lambda expiring: not expiring[0].is_acknowledged(expiring[1]))
+
+    async def _current(self, entries: Sequence[CalendarEntry]) -> list[Expiring]:
         """The expirations of entries, as the connections have them now."""
         several = await self._connections.several({entry.connection for entry in entries})
         found = {connection.id: connection for connection in several}
@@ -215,7 +230,6 @@ class OverviewResource:
             for entry in entries
             if (connection := found.get(entry.connection))
             and connection.expirations.get(entry.kind) == entry.ends_at
-            and keep(connection, entry.kind)
         ]
 
     async def _expiring(self, tenant: str | None, now: datetime) -> Some[Expiring]:
@@ -223,4 +237,31 @@ class OverviewResource:
         entries, more = await self._calendar.page(
             View(tenant=tenant), since=now - _NEAR, until=now + _NEAR, size=_LISTED, continuation=""
         )
-        return Some(await self._current(entries, lambda *_: True), more=bool(more))
+        return Some(await self._current(entries), more=bool(more))
+
+
+async def _read(
+    page: _Page[_Thing],
+    keep: Callable[[_Thing], bool] = lambda _: True,
+    *,
+    size: int = _LISTED,
+    most: int = _LISTED,
+    pages: int = _MANY,
+) -> Some[_Thing]:
+    """Those things of a list to which ``keep`` applies: the others take no place from them.
+
+    Args:
+        page: The list.
+        keep: Whether a thing counts.
+        size: Of a page.
+        most: The number after which no other page is read.
+        pages: The number of pages.
+    """
+    found: list[_Thing] = []
+    continuation = ""
+    for _ in range(pages):
+        some, continuation = await page(size=size, continuation=continuation)
+        found += filter(keep, some)
+        if not continuation or len(found) >= most:
+            break
+    return Some(found, more=bool(continuation))

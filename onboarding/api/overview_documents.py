@@ -190,7 +190,7 @@ class Overview(Document):
     tenants: Annotated[tuple[TenantOverview, ...], Field(description="Those with the most entries first.")]
     incomplete: Annotated[
         tuple[str, ...],
-        Field(description="The lists of this document for which not everything was read."),
+        Field(description="The lists of this document for which not everything was read, or is shown."),
     ]
 
     @classmethod
@@ -199,6 +199,7 @@ class Overview(Document):
         expirations = facts.expirations.shown(_SHOWN, lambda found: found[0].tenant, lambda found: found[1])
         differences = facts.drifting.shown(_SHOWN, lambda found: found.tenant, lambda found: found.codes)
         deliveries = facts.failing.shown(_SHOWN, lambda found: found.tenant, lambda found: found.channel)
+        causes, tenants = Some(BlockedRuns.all_of(facts.blocked), more=False), [*_tenants(facts)]
         return cls(
             checked_at=facts.now,
             version=CodeVersion.current(),
@@ -206,7 +207,7 @@ class Overview(Document):
             attention=tuple(attention(facts, url)),
             onboardings=RunsOverview.of(facts.onboardings, facts),
             operations=RunsOverview.of(facts.operations, facts),
-            blocked=tuple(BlockedRuns.all_of(facts.blocked)[:_SHOWN]),
+            blocked=tuple(causes.shown(_SHOWN, lambda cause: cause.tenants)),
             expirations=tuple(map(ExpirationOverview.of, expirations)),
             differences=tuple(map(DriftingConnection.of, differences)),
             waiting_for_site=facts.waiting,
@@ -215,28 +216,38 @@ class Overview(Document):
             jobs=tuple(JobOverview.of(job, facts.now) for job in facts.jobs),
             trail=TrailOverview.of(facts.trail_round) if facts.trail_round else None,
             queues=tuple(QueueLength(queue=name, count=count) for name, count in facts.queues.items()),
-            tenants=tuple(_tenants(facts)),
-            incomplete=tuple(_incomplete(facts)),
+            tenants=tuple(tenants[:_TENANTS]),
+            incomplete=tuple(_incomplete(facts, causes=causes.count, tenants=len(tenants))),
         )
 
 
-def _incomplete(facts: OverviewFacts) -> Iterator[str]:
-    """The lists that were not read completely."""
-    sources: dict[str, list[Some[Any]]] = {
-        "blocked": [facts.blocked],
-        "expirations": [facts.expirations],
-        "differences": [facts.drifting],
-        "deliveries": [facts.failing],
+def _incomplete(facts: OverviewFacts, *, causes: int, tenants: int) -> Iterator[str]:
+    """The lists that were not read completely, or have more than is shown.
+
+    Args:
+        facts: What was read.
+        causes: The number of causes for which runs wait.
+        tenants: The number of tenants with entries.
+    """
+    sources: dict[str, tuple[bool, list[Some[Any]]]] = {
+        "blocked": (causes > _SHOWN, [facts.blocked]),
+        "expirations": (facts.expirations.count > _SHOWN, [facts.expirations]),
+        "differences": (facts.drifting.count > _SHOWN, [facts.drifting]),
+        "channels": (len(facts.channels) > _SHOWN, []),
+        "deliveries": (facts.failing.count > _SHOWN, [facts.failing]),
+        "tenants": (
+            tenants > _TENANTS,
+            [
+                opened(facts.onboardings),
+                facts.failed(facts.onboardings),
+                facts.waiting,
+                facts.expirations,
+                facts.drifting,
+                facts.failing,
+            ],
+        ),
     }
-    sources["tenants"] = [
-        opened(facts.onboardings),
-        facts.failed(facts.onboardings),
-        facts.waiting,
-        facts.expirations,
-        facts.drifting,
-        facts.failing,
-    ]
-    yield from (name for name, read in sources.items() if any(some.more for some in read))
+    yield from (name for name, (cut, read) in sources.items() if cut or any(some.more for some in read))
 
 
 def _tenants(facts: OverviewFacts) -> Iterator[TenantOverview]:
@@ -256,5 +267,5 @@ def _tenants(facts: OverviewFacts) -> Iterator[TenantOverview]:
     counted = {name: Counter(tenants) for name, tenants in columns.items()}
     total = sum(counted.values(), Counter[str]())
     del total[""]  # of runs whose entry in the index is damaged
-    for tenant, _ in total.most_common(_TENANTS):
+    for tenant, _ in total.most_common():
         yield TenantOverview(tenant_id=tenant, **{name: counts[tenant] for name, counts in counted.items()})

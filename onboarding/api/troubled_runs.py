@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from onboarding.api.troubles import UNREADABLE, Kept, Trouble, TroubleCode, not_failed
 from onboarding.errors import Actor
 from onboarding.errors.catalogue import CATALOGUE
 from onboarding.lifecycle.requests import TENANT
+from onboarding.notices import failing_deliveries
 from onboarding.storage.unreadable_rows import Dismissal, UnreadableRowError
 from onboarding.workflow import interventions
 from onboarding.workflow.blocked_steps import BlockedStep
@@ -74,6 +76,20 @@ class FailedRuns:
             path=f"{self._path}/{entry.run}" if self._path else "",
             thing=entry,
         )
+
+
+class FailedDeliveries(FailedRuns):
+    """The notices that a channel does not accept. Only their requests show to which tenants they belong."""
+
+    def __init__(self, runs: Runtime) -> None:
+        super().__init__(TroubleCode.CHANNEL_TROUBLE, runs)
+
+    async def page(self, *, size: int, continuation: str) -> tuple[Sequence[Trouble], str]:
+        """Some of them, the newest first."""
+        entries, continuation = await self._runs.index.marked(size=size, continuation=continuation)
+        tenants = await failing_deliveries.tenants(self._runs, entries)
+        found = [replace(self._trouble(entry), tenant=tenants.get(entry.run, "")) for entry in entries]
+        return found, continuation
 
 
 class WaitingRuns:

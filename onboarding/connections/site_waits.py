@@ -68,10 +68,13 @@ class SiteWaits:
             for entry in await readable(self._tables, [row], _entry):
                 yield entry
 
-    async def page(self, *, size: int, continuation: str = "") -> tuple[list[SiteWait], str]:
-        """Some of the entries, by tenant, and the continuation (empty at the end)."""
+    async def page(
+        self, *, size: int, continuation: str = "", tenant: str | None = None
+    ) -> tuple[list[SiteWait], str]:
+        """Some of the entries, by tenant (of one tenant), and the continuation (empty at the end)."""
+        keys = Range(f"{tenant}.", f"{tenant}/") if tenant else None
         page = await self._tables.page(
-            names.CONNECTIONS, Range(pointers.SITE, ""), size=size, continuation=continuation
+            names.CONNECTIONS, Range(pointers.SITE, ""), keys=keys, size=size, continuation=continuation
         )
         return await readable(self._tables, page.rows, _entry), page.continuation
 
@@ -84,12 +87,6 @@ class SiteWaits:
     async def put(self, wait: SiteWait) -> None:
         """Changes an entry."""
         await self._tables.write(names.CONNECTIONS, _row(wait), Write.UPSERT)
-
-    async def first(self, size: int, tenant: str | None = None) -> list[SiteWait]:
-        """At most this number of entries, by tenant (of one tenant)."""
-        keys = Range(f"{tenant}.", f"{tenant}/") if tenant else None
-        page = await self._tables.page(names.CONNECTIONS, Range(pointers.SITE, ""), keys=keys, size=size)
-        return await readable(self._tables, page.rows, _entry)
 
     async def begin(self, connection: Connection) -> None:
         """Replaces the entry by one without reminders so far."""

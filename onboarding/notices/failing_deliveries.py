@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from onboarding.errors import OnboardingError
 from onboarding.notices import delivery_log
 from onboarding.notices.delivery_context import DeliveryServices
 from onboarding.notices.notice import DeliveryRequest, DigestRequest
-from onboarding.workflow.index_entry import Cause
+from onboarding.workflow.index_entry import Cause, Entry
 from onboarding.workflow.outcomes import Failure, Outcome
 from onboarding.workflow.plan import Context
 from onboarding.workflow.run import Run, RunStatus
@@ -83,6 +83,17 @@ async def page(runs: Runtime, *, size: int, continuation: str = "") -> tuple[lis
 
     found = await runs.load_all(entries, failing)
     return [delivery for some in found for delivery in some], following
+
+
+async def tenants(runs: Runtime, entries: Iterable[Entry]) -> Mapping[str, str]:
+    """The tenants of those runs that are deliveries of a notice about a connection."""
+
+    async def tenant(run: Run) -> tuple[str, str]:
+        request = runs.plan(run.head).request_of(run.head)
+        about = request.notice.connection if isinstance(request, DeliveryRequest) else ""
+        return run.head.id, about.partition(".")[0]
+
+    return dict(await runs.load_all(entries, tenant))
 
 
 def _failing(runs: Runtime, run: Run) -> Iterator[FailingDelivery]:

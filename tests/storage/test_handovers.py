@@ -108,7 +108,7 @@ async def test_a_confirmation_ends_the_reminders(world):
     assert again.handover == confirmed.handover
     assert await world.reminded(40) == []
     assert [notice.kind for notice in world.notices[1:]] == [Kind.HANDOVER_CONFIRMED]
-    assert await world.waits.first(10) == []
+    assert (await world.waits.page(size=10))[0] == []
     events, _ = await world.audit.events(found.onboarding, size=10)
     ((kind, at, behalf),) = [(event.kind, event.at, event.on_behalf_of) for event in events]
     assert (kind, at, behalf) == ("handover-confirmed", START + timedelta(days=3), KIM.on_behalf_of)
@@ -150,14 +150,14 @@ async def test_a_connection_that_is_removed_waits_no_longer(world):
     """It leaves the list when its removal starts; no call can confirm it, or another one with its name."""
     found = await world.add()
     removing = await world.store.change(found.id, lambda each: each.evolve(state=ConnectionState.REMOVING))
-    assert await world.waits.first(10) == []
+    assert (await world.waits.page(size=10))[0] == []
     assert await world.handovers.confirm(removing, KIM, Way.API) is None
     await world.store.remove(removing)
     assert await world.handovers.confirm(found, KIM, Way.API) is None
     world.moment = START + timedelta(days=5)
     namesake = await world.add(name=read(found.name))
     assert await world.handovers.confirm(found, KIM, Way.API) is None
-    assert [wait.since for wait in await world.waits.first(10)] == [world.moment]
+    assert [wait.since for wait in (await world.waits.page(size=10))[0]] == [world.moment]
     assert await world.reminded(7.9) == []
     assert await world.reminded(8) == [1]
     assert world.notices[-1].details["onboardingId"] == namesake.onboarding
