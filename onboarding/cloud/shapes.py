@@ -6,7 +6,8 @@ contains it is marked: ``fault_of`` returns the reason. So one odd value affects
 of documents need not handle it.
 
 Sources: https://learn.microsoft.com/graph/api/resources/application,
-https://learn.microsoft.com/graph/api/resources/passwordcredential and
+https://learn.microsoft.com/graph/api/resources/passwordcredential,
+https://learn.microsoft.com/graph/api/resources/keycredential and
 https://learn.microsoft.com/graph/api/resources/tenantappmanagementpolicy.
 """
 
@@ -244,6 +245,8 @@ _SCALARS: Final[Mapping[str, _Scalar]] = {
 _TEXTS: Final = {"identifierUris", "redirectUris"}
 _LISTS: Final = _TEXTS | {
     "passwordCredentials",
+    "keyCredentials",
+    "federatedIdentityCredentials",
     "verifiedDomains",
     "requiredResourceAccess",
     "resourceAccess",
@@ -265,6 +268,8 @@ _ALSO_OBJECTS: Final = {"identifierUris"}
 """A list in an application, and an object in a policy."""
 _NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "passwordCredentials": ("keyId", "startDateTime", "endDateTime"),
+    "keyCredentials": ("keyId", "endDateTime"),
+    "federatedIdentityCredentials": ("id",),
     "verifiedDomains": ("name",),
     "oauth2PermissionScopes": ("id",),
     "appRoleAssignments": ("resourceId", "appRoleId"),

@@ -204,6 +204,15 @@ RECORDED_URI: Final = Rule(
     impact="Clients cannot get tokens (AADSTS50001 or AADSTS500011).",
     remedy="Set it again under Expose an API, or import the application again with the new one.",
 )
+OWN_CREDENTIALS: Final = Rule(
+    name="own-credentials",
+    expected="no credentials other than those that this service created",
+    impact="Anyone who has another credential can get tokens as the application.",
+    remedy=(
+        "Remove what you do not know: under Certificates & secrets, or from the service principal with "
+        "removePassword and removeKey of Graph."
+    ),
+)
 VERIFIED_DOMAIN: Final = Rule(
     name="verified-domain",
     expected="App ID URIs on verified domains of the tenant",

@@ -80,7 +80,7 @@ class Difference:
     impact: str
     remedy: str
     restorable: bool = True  # of a deleted application: whether it can be restored
-    subjects: tuple[str, ...] = ()  # the key IDs of the affected secrets
+    subjects: tuple[str, ...] = ()  # the IDs of the affected secrets and credentials
     dismissed: Dismissal | None = None  # an operator decided that no action is needed
     said: Mapping[str, Said] = field(default_factory=dict, compare=False)  # the texts with their codes
     actor: Actor | None = field(default=None, compare=False)  # who must act, where the cause decides

@@ -44,11 +44,15 @@ _SECRET_CODES: Final = tuple(
 _RECORDED_BY: Final = timedelta(days=1)
 """After this time, the key ID of a secret that a renewal creates is recorded, or the secret is removed."""
 
-_MISSING: Final = {
+_PRECISE: Final = {
     "application": declared_differences.APPLICATION_MISSING,
     "service-principal": declared_differences.PRINCIPAL_MISSING,
+    rules.OWN_CREDENTIALS.name: declared_differences.CREDENTIAL_ADDED,
 }
-"""The text for an object that is missing, by check."""
+"""The texts that are more precise than those of other checks, by check."""
+
+_MOST_CREDENTIALS: Final = 10
+"""How many credentials a text contains."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,19 +147,27 @@ def _failed(connection: Connection, app: str, inspected: InspectedApp, at: datet
     """The checks that failed. What the site has not set yet in an imported app is not a difference."""
     record = connection.server_app if app == "serverApp" else connection.client_app
     name = record.name if record else EMPTY
+    subjects = tuple(sorted(each.id for each in inspected.credentials))
     for check in inspected.checks:
         if check.set_by_site and connection.imports_server_app and check.name not in connection.updated:
             continue
         if check.passed is False and check.name != _SECRET_CHECK:
-            kind = _MISSING.get(check.name, declared_differences.DIFFERS)
+            kind = _PRECISE.get(check.name, declared_differences.DIFFERS)
             yield declared_differences.difference(
                 check.name,
                 app,
                 at,
-                kind.said("detail", app=isolated(name), id=inspected.app_id, expected=check.said("expected")),
+                kind.said(
+                    "detail",
+                    app=isolated(name),
+                    id=inspected.app_id,
+                    expected=check.said("expected"),
+                    credentials=[each.said for each in inspected.credentials[:_MOST_CREDENTIALS]],
+                ),
                 check.said("impact"),
                 check.said("remedy"),
                 restorable=check.remedy != rules.APPLICATION.remedy,
+                subjects=subjects if check.name == rules.OWN_CREDENTIALS.name else (),
             )
 
 

@@ -76,6 +76,10 @@ PRINCIPAL_MISSING: Final = DifferenceType(
     code="no-service-principal",
     detail="'{app}' ({id}) no longer has a service principal (enterprise application) in the tenant.",
 )
+CREDENTIAL_ADDED: Final = DifferenceType(
+    code="credential-added",
+    detail="Credentials were added to '{app}' outside this service: {credentials}.",
+)
 
 # The client secret
 

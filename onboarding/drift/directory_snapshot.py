@@ -23,7 +23,11 @@ from onboarding.words.word import Word
 MOST_PAIRS: Final = 15
 _VALUES: Final = 15
 _ALL_PRINCIPALS: Final = "AllPrincipals"
-_PRINCIPAL: Final = "id,appId,accountEnabled"
+_PRINCIPAL: Final = "id,appId,accountEnabled,passwordCredentials,keyCredentials"
+_FEDERATED: Final = "federatedIdentityCredentials"
+"""It supports ``$expand`` (https://learn.microsoft.com/graph/api/resources/application). An application has at
+most 20 of them (https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations),
+and Graph expands as many. Certificates are among the properties of an application."""
 _DELETED: Final = "/directory/deletedItems/microsoft.graph.application"
 _EVENTUAL: Final = {"ConsistencyLevel": "eventual"}
 
@@ -56,7 +60,7 @@ class TenantNames:
 class DirectorySnapshot:
     """What exists, by client id in lower case; None where the service may not read it."""
 
-    applications: Mapping[str, Mapping[str, Any]] | None
+    applications: Mapping[str, Mapping[str, Any]] | None  # with their federated credentials
     principals: Mapping[str, Mapping[str, Any]] | None  # with their appRoleAssignments
     grants: Mapping[str, DelegatedGrants | None]
     domains: tuple[str, ...] | None  # the tenant's verified ones
@@ -70,7 +74,7 @@ async def take(graph: Graph, pairs: Sequence[Pair]) -> DirectorySnapshot:
     clients = sorted({pair.client.casefold() for pair in pairs if pair.client})
     urls = {"organization": "/organization?$select=id,displayName,verifiedDomains"}
     for number, some in enumerate(_chunks(apps)):
-        urls[f"applications{number}"] = f"/applications?$filter={_any_of(some)}"
+        urls[f"applications{number}"] = f"/applications?$filter={_any_of(some)}&$expand={_FEDERATED}"
         urls[f"principals{number}"] = (
             f"/servicePrincipals?$filter={_any_of(some)}&$select={_PRINCIPAL}&$expand=appRoleAssignments"
         )

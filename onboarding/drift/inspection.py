@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from onboarding.cloud import shapes
 from onboarding.cloud.service_names import GRAPH
-from onboarding.cmg import directory_checks, profiles
+from onboarding.cmg import directory_checks, other_credentials, profiles, rules
 from onboarding.cmg.app_checks import client_checks, server_checks
+from onboarding.cmg.other_credentials import Credential
 from onboarding.cmg.permissions import USER_READ
 from onboarding.cmg.profiles import USER_IMPERSONATION, Profile
 from onboarding.cmg.rules import Check
@@ -33,6 +34,7 @@ class InspectedConnection:
     user_discovery: bool
     reads_directory: bool
     key_id: str | None = None  # of the secret that must exist; None means any
+    created: tuple[str, ...] = ()  # client IDs of the apps that the service created
     app_id_uri: str | None = None  # that the site uses; None means any
 
     @classmethod
@@ -47,6 +49,7 @@ class InspectedConnection:
             user_discovery=connection.request.user_discovery.enabled,
             reads_directory=connection.request.reads_directory,
             key_id=connection.secret.key_id,
+            created=tuple(app.app_id for app in connection.apps if not connection.imports_app(app.app_id)),
             app_id_uri=connection.app_id_uri,
         )
 
@@ -59,6 +62,7 @@ class InspectedApp:
     name: Word  # in the directory; empty if it is not there
     exists: bool | None  # None if the service may not read it
     checks: tuple[Check, ...]
+    credentials: tuple[Credential, ...] = ()  # that others have added
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,20 +117,31 @@ def _inspection(subject: InspectedConnection, snapshot: DirectorySnapshot, now: 
     passwords = directory_checks.passwords(server) if server else ()
     client = subject.pair.client
     return Inspection(
-        server=_inspected_app(snapshot, subject.pair.server, _server(subject, snapshot, now)),
-        client=_inspected_app(snapshot, client, _client(subject, client, snapshot)) if client else None,
+        server=_inspected_app(subject, snapshot, subject.pair.server, now),
+        client=_inspected_app(subject, snapshot, client, now) if client else None,
         passwords=passwords,
         tenant=snapshot.tenant,
     )
 
 
-def _inspected_app(snapshot: DirectorySnapshot, app_id: str, checks: Iterator[Check]) -> InspectedApp:
-    app = _application(snapshot, app_id)
+def _inspected_app(
+    subject: InspectedConnection, snapshot: DirectorySnapshot, app_id: str, now: datetime
+) -> InspectedApp:
+    app, principal = _application(snapshot, app_id), _principal(snapshot, app_id)
+    is_server = app_id == subject.pair.server
+    checks = [*(_server(subject, snapshot, now) if is_server else _client(subject, app_id, snapshot))]
+    others: list[Credential] = []
+    if app and app_id in subject.created:
+        others += other_credentials.of_app(app, now, secrets=not is_server)
+        others += other_credentials.of_principal(principal or {}, now)
+        unknown = not others and snapshot.principals is None
+        checks.append(rules.OWN_CREDENTIALS.check(None if unknown else not others))
     return InspectedApp(
         app_id=app_id,
         name=Word(str((app or {}).get("displayName") or "")),
         exists=None if snapshot.applications is None else app is not None,
         checks=tuple(checks),
+        credentials=tuple(others),
     )
 
 

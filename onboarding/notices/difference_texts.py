@@ -18,6 +18,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "service-principal": Kind.SIGN_IN_BLOCKED,
     "sign-in-enabled": Kind.SIGN_IN_BLOCKED,
     "secret-added": Kind.SECRET_ADDED,
+    "own-credentials": Kind.CREDENTIAL_ADDED,
     "secret-replaced": Kind.SECRET_REPLACED,
     "secret-removed": Kind.SECRET_REMOVED,
     "secret-end-changed": Kind.SECRET_END_CHANGED,

@@ -36,6 +36,7 @@ class Kind(StrEnum):
     SIGN_IN_BLOCKED = "SignInBlocked"
     CONSENT_WITHDRAWN = "ConsentWithdrawn"
     SECRET_ADDED = "SecretAdded"  # noqa: S105 - by hand, beside the recorded one
+    CREDENTIAL_ADDED = "CredentialAdded"  # by hand: a certificate, a federated credential
     SECRET_REPLACED = "SecretReplaced"  # noqa: S105 - by hand, in place of the recorded one
     SECRET_REMOVED = "SecretRemoved"  # noqa: S105
     SECRET_END_CHANGED = "SecretEndChanged"  # noqa: S105

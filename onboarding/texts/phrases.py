@@ -197,6 +197,12 @@ CLIENTS_WITHOUT_TOKENS: Final = phrase(
 )
 A_SECRET: Final = phrase("a-secret", "a client secret")
 THE_SECRET: Final = phrase("the-secret", "the client secret {key}")
+THE_CERTIFICATE: Final = phrase("the-certificate", "the certificate {key}")
+THE_FEDERATED: Final = phrase("the-federated-credential", "the federated credential {key}")
+PRINCIPAL_SECRET: Final = phrase("principal-secret", "the secret {key} of its service principal")
+PRINCIPAL_CERTIFICATE: Final = phrase(
+    "principal-certificate", "the certificate {key} of its service principal"
+)
 
 # What a link in a message does
 

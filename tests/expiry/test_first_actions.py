@@ -185,7 +185,7 @@ async def test_an_application_that_is_too_old_is_replaced(site, fleet):
 async def test_the_first_action_of_each_other_cause_is_accepted(begun):
     """Whatever somebody did to a connection, the notice proposes a call that the service accepts."""
     site = begun
-    added, replaced, blocked, consented, changed = [await site.connection() for _ in range(5)]
+    added, replaced, blocked, consented, changed, keyed = [await site.connection() for _ in range(6)]
     for about in (added, replaced):
         path = f"/applications/{about['serverApp']['objectId']}"
         await by_hand(site, "POST", f"{path}/addPassword", {"passwordCredential": {"displayName": "by hand"}})
@@ -198,6 +198,9 @@ async def test_the_first_action_of_each_other_cause_is_accepted(begun):
         await by_hand(site, "DELETE", f"/oauth2PermissionGrants/{grant['id']}")
     app = f"/applications/{changed['clientApp']['objectId']}"
     await by_hand(site, "PATCH", app, {"publicClient": {"redirectUris": []}})
+    certificate = {"type": "AsymmetricX509Cert", "usage": "Verify", "key": "TUlJ"}
+    app = f"/applications/{keyed['serverApp']['objectId']}"
+    await by_hand(site, "PATCH", app, {"keyCredentials": [certificate]})
     await inspected(site)
     for about, wanted in ((added, "SecretAdded"), (replaced, "SecretReplaced")):
         kind, told = await newest(site, about)
@@ -205,7 +208,7 @@ async def test_the_first_action_of_each_other_cause_is_accepted(begun):
         answer = await carried_out(site, told["actions"][0], {})
         await step(site, f"/api/operations/{answer.json()['id']}", "confirmation", "Waiting")
     portals = ((blocked, "SignInBlocked"), (consented, "ConsentWithdrawn"), (changed, "ProfileDrift"))
-    for about, wanted in portals:
+    for about, wanted in (*portals, (keyed, "CredentialAdded")):
         kind, told = await newest(site, about)
         (first, *_) = told["actions"]
         assert (kind, "method" in first, first["url"].startswith("https://")) == (wanted, False, True)

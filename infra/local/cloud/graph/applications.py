@@ -18,6 +18,7 @@ from infra.local.cloud.graph.access import (
 )
 from infra.local.cloud.graph.application_rules import check_application
 from infra.local.cloud.graph.call import Call, done, entity
+from infra.local.cloud.graph.certificates import with_ids
 from infra.local.cloud.graph.errors import (
     bad_request,
     conflict,
@@ -76,7 +77,10 @@ class Applications:
     def list_all(self, call: Call) -> Answer:
         """A page of applications."""
         call.need(*APPLICATION_READERS)
-        related = {"owners": lambda body: owners_of(self._directory, body["id"])}
+        related = {
+            "owners": lambda body: owners_of(self._directory, body["id"]),
+            "federatedIdentityCredentials": lambda body: self._directory.federated_credentials(body["id"]),
+        }
         return listed(call, RESOURCE, self._directory.applications, related)
 
     def count(self, call: Call) -> Answer:
@@ -92,7 +96,7 @@ class Applications:
         call.need(*APPLICATION_READERS)
         names = selection(call, RESOURCE)
         body = application(call, self._directory)
-        return entity(call, context(RESOURCE, names, single=True), selected(body, names))
+        return entity(call, context(RESOURCE, names, single=True), selected(body, names, single=True))
 
     def create(self, call: Call) -> Answer:
         """Create an application; the caller becomes its owner."""
@@ -213,7 +217,7 @@ class Applications:
             raise TypeError("An application is a structure.")
         if body["api"]["acceptMappedClaims"] is not None and not may_write_all(call):
             raise denied()
-        return body
+        return with_ids(body)
 
     def _counting(self, call: Call, application_id: str) -> JsonObject:
         """The app management policy as it counts for the caller and an application."""

@@ -24,6 +24,7 @@ _BEGINNING: Final = "!"
 
 Graph "might return an empty page" with a continuation: https://learn.microsoft.com/graph/paging.
 """
+_KEYS: Final = "keyCredentials"
 _MOST_EXPANDED: Final = 20
 _OPTIONS: Final = frozenset(
     {"$select", "$filter", "$expand", "$top", "$count", "$orderby", "$skiptoken", "$format"}
@@ -93,9 +94,16 @@ def selection(call: Call, resource: Resource) -> tuple[str, ...]:
     return () if "*" in names else names
 
 
-def selected(body: JsonObject, names: tuple[str, ...]) -> JsonObject:
-    """A body with only the selected properties; it always contains ``id``."""
-    return body if not names else {name: body[name] for name in names if name in body}
+def selected(body: JsonObject, names: tuple[str, ...], *, single: bool = False) -> JsonObject:
+    """A body with only the selected properties; it always contains ``id``.
+
+    ``key`` of a certificate is null unless a single object is read with ``$select=keyCredentials``
+    (https://learn.microsoft.com/graph/api/resources/keycredential).
+    """
+    found = body if not names else {name: body[name] for name in names if name in body}
+    if found.get(_KEYS) and not (single and _KEYS in names):
+        return found | {_KEYS: [each | {"key": None} for each in found[_KEYS]]}
+    return found
 
 
 def context(resource: Resource, names: tuple[str, ...], *, single: bool) -> str:

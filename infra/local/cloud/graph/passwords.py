@@ -20,9 +20,9 @@ _DURATION: Final = TypeAdapter(timedelta)
 
 
 def new_password(
-    directory: Directory, policy: JsonObject, application: JsonObject, wanted: object
+    directory: Directory, policy: JsonObject | None, application: JsonObject, wanted: object
 ) -> tuple[JsonObject, JsonObject]:
-    """Create a secret for an application.
+    """Create a secret for an application, or for a service principal, which no policy here limits (None).
 
     Returns:
         The credential as it is stored, and as it is shown once: with ``secretText``.
@@ -40,7 +40,8 @@ def new_password(
             detail="InvalidKeyEndDate",
             target="EndDate",
         )
-    _check_policy(policy, application, end - start)
+    if policy:
+        _check_policy(policy, application, end - start)
     secret = new_secret()
     stored = given | {
         "endDateTime": utc_text(end),

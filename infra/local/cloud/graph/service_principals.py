@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from infra.local.cloud.directory import Directory
@@ -17,6 +18,7 @@ from infra.local.cloud.graph.access import (
 )
 from infra.local.cloud.graph.applications import soft_delete_principal
 from infra.local.cloud.graph.call import Call, done, entity
+from infra.local.cloud.graph.certificates import with_ids
 from infra.local.cloud.graph.errors import (
     bad_request,
     conflict,
@@ -33,6 +35,7 @@ from infra.local.cloud.graph.objects import (
     SERVICE_PRINCIPAL_READ_ONLY,
     new_service_principal,
 )
+from infra.local.cloud.graph.passwords import new_password
 from infra.local.cloud.graph.paths import Handler
 from infra.local.cloud.messages import Answer, JsonObject
 
@@ -67,6 +70,8 @@ class ServicePrincipals:
             ("GET", "servicePrincipals/{}"): self.get,
             ("PATCH", "servicePrincipals/{}"): self.update,
             ("DELETE", "servicePrincipals/{}"): self.delete,
+            ("POST", "servicePrincipals/{}/addPassword"): self.add_password,
+            ("POST", "servicePrincipals/{}/removePassword"): self.remove_password,
         }
 
     def list(self, call: Call) -> Answer:
@@ -88,7 +93,7 @@ class ServicePrincipals:
         call.need(*APPLICATION_READERS)
         names = selection(call, RESOURCE)
         body = service_principal(call, self._directory)
-        return entity(call, context(RESOURCE, names, single=True), selected(body, names))
+        return entity(call, context(RESOURCE, names, single=True), selected(body, names, single=True))
 
     def create(self, call: Call) -> Answer:
         """Create the service principal of an application; the caller becomes its owner."""
@@ -121,6 +126,32 @@ class ServicePrincipals:
             raise not_found(body["id"])
         soft_delete_principal(self._directory, latest)
         return done()
+
+    def add_password(self, call: Call) -> Answer:
+        """Add a secret to a service principal, which has its own; only this answer contains its text."""
+        body = self._own(call)
+        stored, shown = new_password(self._directory, None, body, call.json().get("passwordCredential"))
+        self._put_passwords(body, [stored, *body["passwordCredentials"]])
+        return entity(call, "microsoft.graph.passwordCredential", shown)
+
+    def remove_password(self, call: Call) -> Answer:
+        """Remove a secret of a service principal by its key ID."""
+        body, key_id = self._own(call), str(call.json().get("keyId") or "").lower()
+        kept = [each for each in body["passwordCredentials"] if each["keyId"] != key_id]
+        if len(kept) == len(body["passwordCredentials"]):
+            raise bad_request(f"No password credential found with keyId '{key_id}'.")
+        self._directory.forget_secret(key_id)
+        self._put_passwords(body, kept)
+        return done()
+
+    def _own(self, call: Call) -> JsonObject:
+        """The service principal as last written, if the caller can change it."""
+        body = service_principal(call, self._directory)
+        need_ownership(call, self._directory, body["id"])
+        return self._directory.service_principals.latest(body["id"]) or body
+
+    def _put_passwords(self, body: JsonObject, passwords: Sequence[JsonObject]) -> None:
+        self._directory.service_principals.put(body["id"], body | {"passwordCredentials": [*passwords]})
 
     def _create(self, call: Call, app_id: str, wanted: JsonObject, *, upsert: bool = False) -> Answer:
         owners = new_owners(call, self._directory, wanted, upsert=upsert)
@@ -188,7 +219,7 @@ class ServicePrincipals:
         body = SERVICE_PRINCIPAL.read(changes, before, "")
         if not isinstance(body, dict):
             raise TypeError("A service principal is a structure.")
-        return body
+        return with_ids(body)
 
 
 def _taken(app_id: str) -> Exception:
