@@ -25,8 +25,8 @@ _VALUES: Final = 15
 _ALL_PRINCIPALS: Final = "AllPrincipals"
 _PRINCIPAL: Final = "id,appId,accountEnabled,passwordCredentials,keyCredentials"
 _FEDERATED: Final = "federatedIdentityCredentials"
-"""It supports ``$expand`` (https://learn.microsoft.com/graph/api/resources/application). An application has at
-most 20 of them (https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations),
+"""It supports ``$expand`` (https://learn.microsoft.com/graph/api/resources/application). An application has
+at most 20 of them (https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations),
 and Graph expands as many. Certificates are among the properties of an application."""
 _DELETED: Final = "/directory/deletedItems/microsoft.graph.application"
 _EVENTUAL: Final = {"ConsistencyLevel": "eventual"}

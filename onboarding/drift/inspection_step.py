@@ -39,7 +39,8 @@ _PATIENCE: Final = timedelta(days=1)
 """A directory that does not answer for this time is reported as a difference."""
 
 _OF_ONE: Final = (responses.ANSWER_TOO_LARGE, responses.ANSWER_UNREADABLE)
-"""Errors of a whole response that one object in it can cause: connections are then inspected separately.
+"""Errors of a whole response that one object in it can cause: connections are then inspected separately, so
+that only those wait of which a response cannot be read.
 """
 
 _LOOK: Final = timedelta(minutes=5)
@@ -51,6 +52,10 @@ class InspectionRequest:
     """The IDs of the connections of a tenant to inspect."""
 
     connections: tuple[str, ...]
+
+
+_DONE: Final = Codec(InspectionRequest)
+"""Those of a run that earlier attempts have inspected."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +98,7 @@ class InspectionStep:
         self._clock = clock
 
     async def run(self, context: InspectionContext) -> Done[InspectionResult] | Wait:
-        """Inspects the connections of a run.
+        """Inspects the connections of a run. After an error, it inspects those that are left.
 
         It waits while the records are outdated, so that it blames nobody.
         """
@@ -102,51 +107,65 @@ class InspectionStep:
         except OnboardingError as error:
             return Wait(reason=error.title, code=error.code, after=_LOOK, give_up_after=_LONGEST)
         ids, started_at, again = context.request.connections, context.accepted_at, context.step.attempt > 1
-        found = await self._connections.several(ids)
+        done = _DONE.load(context.step.memo).connections if context.step.memo else ()
+        found = await self._connections.several(name for name in ids if name not in done)
         known = {connection.id for connection in found}
         unreadable = {f"{row.partition}.{row.key}" for row in found.unreadable}
-        await asyncio.gather(*(self._leave(name) for name in set(ids) - known - unreadable))
+        await asyncio.gather(*(self._leave(name) for name in {*ids} - {*done} - known - unreadable))
         settled = [connection for connection in found if _is_settled(connection, started_at)]
         if settled:
-            await self._inspect(settled, started_at, again=again)
-        return Done(result=InspectionResult(inspected=len(settled)))
+            await self._inspect(settled, started_at, again=again, done=done)
+        return Done(result=InspectionResult(inspected=len(done) + len(settled)))
 
     async def inspect_now(self, connection: Connection) -> None:
         """Inspects one connection, and records what it finds. Raises this app's errors."""
         await self._need_present()
         await self._inspect([connection], self._clock.now(), again=False)
 
-    async def _inspect(self, connections: Sequence[Connection], started_at: datetime, *, again: bool) -> None:
-        comparisons = await self._comparisons(connections, started_at)
+    async def _inspect(
+        self,
+        connections: Sequence[Connection],
+        started_at: datetime,
+        *,
+        again: bool,
+        done: Sequence[str] = (),
+    ) -> None:
+        """Inspects connections, and then raises the first error; its memo has all that are ``done``."""
+        found = await self._comparisons(connections, started_at)
+        pairs = [*zip(connections, found, strict=True)]
+        known = [(each, compared) for each, compared in pairs if isinstance(compared, Comparison)]
         comparisons = await asyncio.gather(
-            *(
-                self._with_subscription(connection, comparison, started_at)
-                for connection, comparison in zip(connections, comparisons, strict=True)
-            )
+            *(self._with_subscription(connection, compared, started_at) for connection, compared in known)
         )
         await asyncio.gather(
             *(
                 self._apply(connection, comparison, started_at, again=again)
-                for connection, comparison in zip(connections, comparisons, strict=True)
+                for (connection, _), comparison in zip(known, comparisons, strict=True)
             )
         )
+        for error in (each for each in found if isinstance(each, OnboardingError)):
+            inspected = (*done, *(connection.id for connection, _ in known))
+            error.memo = _DONE.dump(InspectionRequest(connections=inspected))
+            raise error
 
     async def _leave(self, identifier: str) -> None:
         """Forgets a connection that no longer exists."""
         await self._inspection_schedule.leave(identifier)
         await self._drift_index.remove(identifier)
 
-    async def _comparisons(self, connections: Sequence[Connection], started_at: datetime) -> list[Comparison]:
-        """The comparison for each connection.
+    async def _comparisons(
+        self, connections: Sequence[Connection], started_at: datetime
+    ) -> list[Comparison | OnboardingError]:
+        """The comparison for each connection, or why it must be inspected again later.
 
         What cannot be read does not prevent the inspection of others.
         """
         try:
-            return await self._compared(connections, started_at)
+            return [*await self._compared(connections, started_at)]
         except OnboardingError as error:
-            if not isinstance(error, PermanentError) and self._clock.now() - started_at < _PATIENCE:
-                raise
             if error.kind not in _OF_ONE or len(connections) == 1:
+                if not isinstance(error, PermanentError) and self._clock.now() - started_at < _PATIENCE:
+                    return [error] * len(connections)
                 return [unreadable(connection, error, started_at) for connection in connections]
         except Exception:
             log.exception("an inspection in tenant %s failed unexpectedly", connections[0].tenant)

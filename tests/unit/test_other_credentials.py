@@ -28,15 +28,13 @@ CERTIFICATE = {"keyId": "c", "endDateTime": END.isoformat()}
 def test_a_credential_stays_reported_until_the_service_sees_that_it_is_gone(of_app, of_principal, codes):
     """What the service cannot read is neither added nor resolved."""
     known = connection(END)
-    server, client = known.server_app.app_id, known.client_app.app_id
+    server, client = (app.app_id for app in known.apps)
 
     def found(of_app: list[dict[str, str]], of_principal: list[dict[str, str]] | None) -> Inspection:
         principal = {"id": "p", "keyCredentials": of_principal}
         snapshot = DirectorySnapshot(
             applications={server: {"appId": server, "keyCredentials": of_app}},
-            principals=None
-            if of_principal is None
-            else {server: {"id": "p", "keyCredentials": of_principal}},
+            principals=None if of_principal is None else {server: principal},
             grants={client: None},
             domains=None,
             tenant=None,
