@@ -30,7 +30,7 @@ _PURPOSES: Final[Mapping[str, Mapping[str, str]]] = {
         "GET /v1.0/organization": "name and verified domains of the tenant; health",
         "GET /v1.0/policies/defaultAppManagementPolicy": "limits for secrets and App ID URIs",
         "GET /v1.0/applications/{id}/appManagementPolicies": "the same, for one application",
-        "GET /v1.0/applications": "conflicts of names and URIs",
+        "GET /v1.0/applications": "conflicts of names and URIs; inspection, with federated credentials",
         "GET /v1.0/applications/{id}": "its secrets, without their values",
         "GET /v1.0/applications/{id}/owners": "whether the service is an owner",
         "GET /v1.0/applications(appId='{key}')": "conformance, inspection",
