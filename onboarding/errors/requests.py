@@ -129,8 +129,8 @@ TOO_MANY_SECRETS: Final = ErrorType(
     title="The caller has provided too many client secrets today",
     detail="A requester can provide {most} client secrets in a day (UTC).",
     remedy=(
-        "Continue tomorrow. Or let somebody who may write to the vault store the secrets, and name them with "
-        "vaultSecret."
+        "Continue tomorrow. Or ask a person who may write to the vault to store the secrets, and name them "
+        "with vaultSecret."
     ),
 )
 

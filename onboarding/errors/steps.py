@@ -75,8 +75,8 @@ SECRET_NOT_IN_VAULT: Final = ErrorType(
     title="The client secret is not in Key Vault",
     detail="Key Vault has no secret named '{name}'.",
     remedy=(
-        "Specify the value of the secret in serverApp.existing.secret. Or let somebody who may write to the "
-        "vault add the secret, with your object ID in the tag requestedBy."
+        "Specify the value of the secret in serverApp.existing.secret. Or ask a person who may write to the "
+        "vault to add the secret, with your object ID in the tag requestedBy."
     ),
     documentation=_SECRETS,
 )
