@@ -34,7 +34,7 @@ def call(method: str, url: str, **more: object) -> httpx.Response:
     answer = api.request(method, url, **more)  # type: ignore[arg-type]
     if answer.is_error:
         problem = answer.json()
-        faults = [problem, *problem.get("errors", ())]
+        faults = problem.get("errors") or [problem]  # the single faults say more than the problem
         sys.exit("\n".join(f"{each['code']}: {each['detail']} {each.get('remedy', '')}" for each in faults))
     return answer
 

@@ -25,9 +25,9 @@ async function token(): Promise<string> {
 
 const api = createClient<paths>({ baseUrl: `${cloud.api}/api`, headers: { Authorization: `Bearer ${await token()}` } });
 
-/** The text of an error for a person at the portal: who must act, what is wrong, and what to do. */
+/** The text of an error for a person at the portal: its single faults, if it has some, and what to do. */
 const told = (problem: Problem): string =>
-  [problem, ...(problem.errors ?? [])].map((each) => `${each.code}: ${each.detail} ${each.remedy ?? ""}`).join("\n  ");
+  (problem.errors?.length ? problem.errors : [problem]).map((each) => `${each.code}: ${each.detail} ${each.remedy ?? ""}`).join("\n  ");
 
 /** The data of a response. If the response is a problem, throws an error with the text for a person. */
 function need<Data>({ data, error }: { data?: Data; error?: Problem }): Data {

@@ -64,6 +64,7 @@ async def test_the_portal_in_typescript_does_its_day(portal, local_cloud):
         "ticket closed: ",
     ):
         assert expected in text, text
+    assert text.count("connection-exists") == 2, "each language has the text once"
 
 
 async def test_the_portal_in_python_onboards_a_tenant(local_cloud):
