@@ -228,7 +228,11 @@ class Acceptance:
 
 
 def _name_taken(holder: Holder, name: Word, caller: Caller) -> ProblemError:
-    """The problem (409) of a name that a connection or another onboarding has."""
+    """The problem (409) of a name that a connection or another onboarding has.
+
+    It repeats the name as the caller sent it, also if the holder has it in another case: others are not told
+    how somebody writes a name. Whoever may see the holder gets its ID, and can read the name there.
+    """
     if holder.connection:
         which = f"({holder.connection})" if caller.may_see(holder.requester) else ""
         finding = prerequisites.CONNECTION_EXISTS.finding(name=name, which=which)
