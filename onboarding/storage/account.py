@@ -18,19 +18,25 @@ if TYPE_CHECKING:
 _DIRECT: Final[Mapping[str, Any]] = {"use_env_settings": False}
 """Otherwise aiohttp reads the proxies and ``~/.netrc`` in two threads for each call."""
 
+_TRANSPORT: Final[Mapping[str, Any]] = {**_DIRECT, "connection_timeout": 20, "read_timeout": 35}
+"""Seconds. The service itself ends a call after 30; the SDK would wait 300 for an answer that was lost.
+
+Source: https://learn.microsoft.com/rest/api/storageservices/setting-timeouts-for-table-service-operations.
+"""
+
 
 def table_service(settings: Settings) -> TableServiceClient:
     """The account's tables."""
     if settings.storage_connection:
         return TableServiceClient.from_connection_string(
-            settings.storage_connection, api_version=versions.TABLES, **tables.RETRIES, **_DIRECT
+            settings.storage_connection, api_version=versions.TABLES, **tables.RETRIES, **_TRANSPORT
         )
     return TableServiceClient(
         settings.table_service_uri,
         credential=_credential(settings),
         api_version=versions.TABLES,
         **tables.RETRIES,
-        **_DIRECT,
+        **_TRANSPORT,
         **_trust(settings),
     )
 
@@ -39,14 +45,14 @@ def queue_service(settings: Settings) -> QueueServiceClient:
     """The account's queues."""
     if settings.storage_connection:
         return QueueServiceClient.from_connection_string(
-            settings.storage_connection, api_version=versions.PROTOCOL, **queues.RETRIES, **_DIRECT
+            settings.storage_connection, api_version=versions.PROTOCOL, **queues.RETRIES, **_TRANSPORT
         )
     return QueueServiceClient(
         settings.queue_service_uri,
         credential=_credential(settings),
         api_version=versions.PROTOCOL,
         **queues.RETRIES,
-        **_DIRECT,
+        **_TRANSPORT,
         **_trust(settings),
     )
 
@@ -57,7 +63,7 @@ def blob_container(settings: Settings, name: str) -> ContainerClient:
 
     if settings.storage_connection:
         return ContainerClient.from_connection_string(
-            settings.storage_connection, name, api_version=versions.PROTOCOL, **ledgers.RETRIES, **_DIRECT
+            settings.storage_connection, name, api_version=versions.PROTOCOL, **ledgers.RETRIES, **_TRANSPORT
         )
     uri = settings.blob_service_uri or settings.table_service_uri.replace(".table.", ".blob.", 1)
     return ContainerClient(
@@ -66,7 +72,7 @@ def blob_container(settings: Settings, name: str) -> ContainerClient:
         credential=_credential(settings),
         api_version=versions.PROTOCOL,
         **ledgers.RETRIES,
-        **_DIRECT,
+        **_TRANSPORT,
         **_trust(settings),
     )
 
