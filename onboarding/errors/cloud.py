@@ -51,7 +51,8 @@ AUTHORIZATION_REQUEST_DENIED: Final = _refusal(
     title="The service's identity lacks a Microsoft Graph permission",
     remedy=(
         "Grant the Microsoft Graph application permission {permission} to the service's identity, then try "
-        f"again. {LATE}"
+        f"again. {LATE} If another identity created the application, add the service's identity to the "
+        "owners of the application."
     ),
     documentation="https://learn.microsoft.com/graph/permissions-reference",
 )

@@ -17,6 +17,7 @@ from infra.local.cloud.first_party import GRAPH_ROLES
 from infra.local.cloud.managed_identity import PATH
 from infra.local.cloud.messages import Answer, Failure, JsonObject, Request
 from infra.local.cloud.settings import LagChange
+from infra.local.cloud.tenant import Client
 from tests.support.customers import FABRIKAM
 from tests.support.memory import Around, Call, nothing
 
@@ -57,6 +58,7 @@ class InProcessCloud:
             self.info["tenant"]: control.tenant.administrator,
             FABRIKAM: control.tenant.add_client("Administrator", (), everything, elsewhere),
         }
+        self._replaced: Client | None = None
         self.log: list[tuple[str, str, str, int]] = []
         """Service, method, target and status of each request."""
 
@@ -79,12 +81,27 @@ class InProcessCloud:
         """Close the files."""
         self._cloud.database.close()
 
+    def replace_identity(self) -> str:
+        """From now on, the service has another identity for Graph, with the same permissions.
+
+        Returns the object ID of its principal. Roles in Azure are not the subject: there it is the first one.
+        """
+        tenant = self._cloud.control.tenant
+        made = self._replaced = tenant.add_client("Another identity", (), tenant.identity_roles)
+        self.info["identity"] = {"clientId": made.client_id, "principalId": made.principal_id}
+        return made.principal_id
+
     def identity_token(self, resource: str) -> str:
         """A token of the service's identity, as its endpoint in App Service issues it."""
+        if self._replaced and "graph" in resource:
+            known = (self._replaced.client_id, self._replaced.client_secret)
+            issued = self._sign_in(self.info["tenant"], *known, resource).body
+            assert issued is not None
+            return str(issued["access_token"])
         query = {
             "api-version": "2019-08-01",
             "resource": resource,
-            "client_id": self.info["identity"]["clientId"],
+            "client_id": self._cloud.control.tenant.identity_client_id,
         }
         request = Request(
             method="GET",
