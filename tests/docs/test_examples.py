@@ -24,17 +24,22 @@ async def _type(name: str, folder: Path) -> str:
     return await output("bash", "-c", script, folder=ROOT, LOCAL_FOLDER=str(folder))
 
 
-async def test_the_readme_takes_a_reader_to_a_connection(local_cloud):
+@pytest.fixture(scope="module")
+async def readme(local_cloud: Path) -> str:
+    """What the README's commands print."""
+    return await _type("README.md", local_cloud)
+
+
+async def test_the_readme_takes_a_reader_to_a_connection(readme):
     """The README's commands ask for an onboarding, wait for it, and show its connection."""
-    shown = await _type("README.md", local_cloud)
-    assert shown.startswith("Succeeded\n")
-    assert '"name": "Northwind CMG"' in shown
-    assert '"daysBeforeEnd": 90' in shown
+    assert readme.startswith("Succeeded\n")
+    assert '"name": "Northwind CMG"' in readme
+    assert '"daysBeforeEnd": 90' in readme
 
 
-async def test_the_readme_can_be_followed_twice(local_cloud):
+async def test_the_readme_can_be_followed_twice(local_cloud, readme):
     """The same request, typed again, returns the same connection."""
-    assert await _type("README.md", local_cloud) == await _type("README.md", local_cloud)
+    assert await _type("README.md", local_cloud) == readme
 
 
 async def test_the_readme_waits_no_longer_than_there_is_something_to_wait_for(local_cloud):
@@ -58,11 +63,11 @@ follow "$url/onboardings/$onboarding" 2>&1 | grep -o '^{{"code":"[a-z-]*"' || tr
     assert shown.split() == ["Cancelled", '{"code":"not-found"', '{"code":"token-invalid"']
 
 
-async def test_answers_look_like_the_examples(local_cloud):
+async def test_answers_look_like_the_examples(local_cloud, readme):
     """A connection and the health check have the fields that the API's pages show."""
     names = ("docs/api/connections.md", "docs/api/health.md")
     examples = [json.loads(block) for name in names for block in page(name).blocks("json")]
-    connection = json.loads((await _type("README.md", local_cloud)).partition("\n")[2])
+    connection = json.loads(readme.partition("\n")[2])
     (shown,) = [each for each in examples if "secret" in each]
     assert list(connection) == list(shown)
     assert connection["tenantName"] == shown["tenantName"]
