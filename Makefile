@@ -31,7 +31,7 @@ test: install ## Run the tests except the long ones (ARGS="-k expiry")
 
 soak: install ## Run the long tests: faults, outages, redelivery, kills at every point, Microsoft's worker
 	@$(BIN)/python -m pytest -m soak $(ARGS)
-	@LOCAL_WORKER=microsoft $(BIN)/python -m pytest --numprocesses 2 -m "not soak" tests/api tests/operations tests/rehearsal
+	@LOCAL_WORKER=microsoft $(BIN)/python -m pytest --numprocesses 2 -m "not soak" tests/api tests/operations tests/dry_run
 
 year: $(DEVELOPMENT) $(AZURITE) ## Simulate a year of 300 connections: which warnings were due, and which arrived
 	@$(BIN)/python -m tests.expiry.year

@@ -83,7 +83,7 @@ async def fail_inspection(msg: func.QueueMessage) -> None:
 # The parameter of a timer trigger is part of the binding, even if the function does not use it.
 @app.timer_trigger("timer", "%SWEEP_SCHEDULE%")
 async def sweep_onboardings(timer: func.TimerRequest) -> None:
-    """Continues runs and channels that had trouble, keeps poison messages, and advances the epoch."""
+    """Continues runs and channels that failed, keeps poison messages, and advances the epoch."""
     await timers().sweep_onboardings()
 
 

@@ -1,4 +1,4 @@
-"""The endpoints about the service itself: channels, what is in trouble, audit trail and health."""
+"""The endpoints about the service itself: channels, what needs attention, audit trail and health."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class OwnState:
         """``/api/attention``."""
         parts = self._parts
         return AttentionResource(
-            lists=self._shared.trouble_lists, dismissals=Dismissals(parts.stores.tables), clock=parts.clock
+            lists=self._shared.case_lists, dismissals=Dismissals(parts.stores.tables), clock=parts.clock
         )
 
     @functools.cached_property

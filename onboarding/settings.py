@@ -14,6 +14,8 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, HttpUrl, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from onboarding.errors.reserve import OwnerAction
+
 WEBHOOK = "webhook"
 """The channel for programs. Its name is reserved."""
 
@@ -29,9 +31,6 @@ ChannelName = Annotated[str, Field(pattern=r"^[0-9a-z][0-9a-z-]{0,60}$"), AfterV
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 """Hosts of the local cloud, which need no encryption."""
-
-OwnerAction = Literal["cancel", "retry", "rollback", "renew", "confirm", "remove"]
-"""What requesters may do to their own resources, unless a deployment reserves it for operators."""
 
 DEFAULT_THRESHOLDS = (90, 60, 30, 14, 7, 1, 0)
 DEFAULT_REMINDERS = (3, 10, 30)

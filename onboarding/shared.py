@@ -6,6 +6,12 @@ import functools
 from collections.abc import Sequence
 
 from onboarding.api.acceptance import Acceptance
+from onboarding.api.attention_cases import CaseCode, CaseList
+from onboarding.api.attention_chains import Chains
+from onboarding.api.attention_expirations import Expirations, LongRuns
+from onboarding.api.attention_records import Drifts, Messages, Rows
+from onboarding.api.attention_runs import FailedDeliveries, FailedRuns, WaitingRuns
+from onboarding.api.attention_sites import WaitingSites
 from onboarding.api.callers import Callers
 from onboarding.api.channels import ChannelReports
 from onboarding.api.connections import Connections
@@ -16,12 +22,6 @@ from onboarding.api.operations import Operations
 from onboarding.api.runs import Runs
 from onboarding.api.secret_budget import SecretBudget
 from onboarding.api.tenants import ServedTenants
-from onboarding.api.troubled_chains import TroubledChains
-from onboarding.api.troubled_expirations import Expirations, LongRuns
-from onboarding.api.troubled_records import Drifts, Messages, Rows
-from onboarding.api.troubled_runs import FailedDeliveries, FailedRuns, WaitingRuns
-from onboarding.api.troubled_sites import WaitingSites
-from onboarding.api.troubles import TroubleCode, TroubleList
 from onboarding.api.unreadable_connections import UnreadableConnections
 from onboarding.connections.site_waits import SiteWaits
 from onboarding.expiry.handovers import Handovers
@@ -104,18 +104,18 @@ class Shared:
         return UnreadableConnections(onboardings=self._parts.onboarding_runs, operations=self.operations)
 
     @functools.cached_property
-    def trouble_lists(self) -> Sequence[TroubleList]:
-        """The lists of things in trouble."""
+    def case_lists(self) -> Sequence[CaseList]:
+        """The lists of what needs attention."""
         parts = self._parts
         return (
             WaitingRuns(parts.onboarding_runs, "onboardings"),
             WaitingRuns(parts.operation_runs, "operations"),
-            FailedRuns(TroubleCode.ONBOARDING_FAILED, parts.onboarding_runs, "onboardings"),
-            FailedRuns(TroubleCode.OPERATION_FAILED, parts.operation_runs, "operations"),
+            FailedRuns(CaseCode.ONBOARDING_FAILED, parts.onboarding_runs, "onboardings"),
+            FailedRuns(CaseCode.OPERATION_FAILED, parts.operation_runs, "operations"),
             FailedDeliveries(parts.notice_runs),
-            FailedRuns(TroubleCode.INSPECTION_FAILED, parts.inspection_runs),
+            FailedRuns(CaseCode.INSPECTION_FAILED, parts.inspection_runs),
             Messages(parts.stores.poison_messages, parts.runs),
-            TroubledChains(parts.stores.trail_gaps, parts.stores.trail_watch),
+            Chains(parts.stores.trail_gaps, parts.stores.trail_watch),
             Rows(UnreadableRows(parts.stores.tables)),
             Expirations(
                 calendar=parts.stores.calendar,

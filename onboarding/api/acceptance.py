@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from onboarding.api import idempotency
 from onboarding.api.callers import Caller
 from onboarding.api.endpoint import Call
-from onboarding.api.onboarding_documents import Rehearsal
+from onboarding.api.onboarding_documents import DryRun
 from onboarding.api.onboarding_queries import CreateQuery
 from onboarding.api.problems import ProblemError, invalid
 from onboarding.api.reading import need
@@ -141,21 +141,21 @@ class Acceptance:
         if refused:
             raise invalid(*refused)
 
-    async def rehearse(self, call: Call[AnyTraced, OnboardingRequest]) -> Rehearsal:
+    async def dry_run(self, call: Call[AnyTraced, OnboardingRequest]) -> DryRun:
         """The dry run of a call. Raises ``ProblemError`` for what would not be accepted at all."""
-        from onboarding.lifecycle.rehearsal import rehearse  # noqa: PLC0415 - imports clients of the cloud
+        from onboarding.lifecycle.dry_run import dry_run  # noqa: PLC0415 - imports clients of the cloud
 
         wanted = call.body
         self._check(wanted, call.caller)
         await self._check_shared(wanted, call.caller)
         await self._check_owners(wanted)
-        found = await rehearse(self._services(), wanted, asker(call), self._clock.now())
+        found = await dry_run(self._services(), wanted, asker(call), self._clock.now())
         holder = await self._reservations.holder(wanted.tenant, wanted.name)
         reserved = [_reserved(holder, wanted.name, call.caller)] if holder and not holder.connection else []
-        return Rehearsal.of(wanted, found, besides=reserved)
+        return DryRun.of(wanted, found, besides=reserved)
 
     async def reserve_again(self, caller: Caller, run: Run, name: Word) -> None:
-        """Reserves the name of an onboarding that is about to be resumed.
+        """Reserves the name of an onboarding that is about to be retried.
 
         Raises ``ProblemError``: 409, or 429 if its requester has reached the limit of open onboardings.
         """
@@ -163,7 +163,7 @@ class Acceptance:
         if not caller.operates and await self._runtime.is_full(lists):
             raise self._too_many()
         holder = await self._reservations.reserve(
-            lists[TENANT], name, run.head.id, lists[REQUESTER], resuming=True
+            lists[TENANT], name, run.head.id, lists[REQUESTER], retrying=True
         )
         if holder:
             raise _name_taken(holder, name, caller)

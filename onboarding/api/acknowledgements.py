@@ -21,7 +21,7 @@ from onboarding.expiry.user_responses import LONGEST_SNOOZE, Responder, UserResp
 _PROBLEMS: Final = (requests.NOT_FOUND, requests.EXPIRATION_CHANGED, requests.NO_WARNING_YET)
 
 
-class Acknowledge(WizardModel):
+class AcknowledgeRequest(WizardModel):
     """Which expiration of a connection is acknowledged."""
 
     expiration: Literal["secret", "application"] | None = Field(
@@ -29,7 +29,7 @@ class Acknowledge(WizardModel):
     )
 
 
-class Snooze(Acknowledge):
+class SnoozeRequest(AcknowledgeRequest):
     """Until when no warning is sent. Specify either ``days`` or ``until``."""
 
     days: Annotated[int, Field(ge=1, le=LONGEST_SNOOZE.days)] | None = None
@@ -54,7 +54,7 @@ class AcknowledgementsResource:
             "a specific expiration": {"expiration": "application"},
         },
     )
-    async def acknowledge(self, call: Call[Parameters, Acknowledge]) -> Connection:
+    async def acknowledge(self, call: Call[Parameters, AcknowledgeRequest]) -> Connection:
         """Acknowledge an expiration."""
         found = await self._connections.find(call)
         kind, ends_at = _expiration(call.body.expiration, found)
@@ -72,7 +72,7 @@ class AcknowledgementsResource:
             "until a point in time": {"until": "2027-11-30T08:00:00Z", "expiration": "secret"},
         },
     )
-    async def snooze(self, call: Call[Parameters, Snooze]) -> Connection:
+    async def snooze(self, call: Call[Parameters, SnoozeRequest]) -> Connection:
         """Snooze the warnings of an expiration."""
         found = await self._connections.find(call)
         kind, ends_at = _expiration(call.body.expiration, found)
@@ -86,7 +86,7 @@ class AcknowledgementsResource:
         if due := self._responses.first_warning(ends_at):
             raise ProblemError(requests.NO_WARNING_YET, expiration=kind, due=due)
 
-    def _until(self, wanted: Snooze, ends_at: datetime) -> datetime:
+    def _until(self, wanted: SnoozeRequest, ends_at: datetime) -> datetime:
         """When a snooze ends. Raises ``ProblemError`` if that is in the past or too late."""
         if (wanted.days is None) == (wanted.until is None):
             raise invalid(conflicts.EITHER_OF.finding("/until", first="days", second="until"))
@@ -108,5 +108,5 @@ def _expiration(name: str | None, connection: records.Connection) -> tuple[str, 
     expirations = connection.expirations
     kind = name or min(expirations, key=lambda kind: expirations[kind])
     if kind not in expirations:
-        raise invalid(fields.NO_SUCH_EXPIRATION.finding("/expiration", expiration=kind))
+        raise invalid(fields.EXPIRATION_NOT_FOUND.finding("/expiration", expiration=kind))
     return kind, expirations[kind]

@@ -10,14 +10,14 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from onboarding.api.attention_cases import CaseCode
+from onboarding.api.attention_expirations import LONG, URGENT
+from onboarding.api.attention_runs import code_of
+from onboarding.api.attention_sites import needs_attention
 from onboarding.api.blocked_runs import BlockedRuns
 from onboarding.api.counting import Counted, Some
 from onboarding.api.documents import AttentionCode, Url
 from onboarding.api.overview_facts import OPEN, OverviewFacts
-from onboarding.api.troubled_expirations import LONG, URGENT
-from onboarding.api.troubled_runs import code_of
-from onboarding.api.troubled_sites import needs_attention
-from onboarding.api.troubles import TroubleCode
 from onboarding.errors import Actor, steps
 from onboarding.storage import names
 from onboarding.workflow.blocked_steps import BlockedStep
@@ -32,21 +32,21 @@ ATTENTION: Final[Mapping[str, str]] = {
     "job-late": "A periodic job has not succeeded for three periods",
     "job-failed": "The last run of a periodic job failed",
     "trail-gap": "The audit trail differs from its append-only copy",
-    "poison-queue": "There are messages on a poison queue",
-    "given-up": "There are poison messages",
-    "unreadable": "There are stored records that cannot be read",
-    "ended": "Something has expired and nobody has acknowledged it",
-    "ends-soon": "Something expires within a week",
-    "drifting": "The directory differs from the expected state",
+    "poison-queue-not-empty": "There are messages on a poison queue",
+    "poison-message": "There are poison messages",
+    "row-unreadable": "There are stored records that cannot be read",
+    "expiration-passed": "Something has expired and nobody has acknowledged it",
+    "expiration-near": "Something expires within a week",
+    "connection-drifting": "The directory differs from the expected state",
     "channel-failing": "A channel does not accept notices",
-    "channel-trouble": "Notices are not delivered",
+    "delivery-failing": "Notices are not delivered",
     "onboarding-failed": "Onboardings have failed",
     "operation-failed": "Operations have failed",
     "inspection-failed": "Inspections have failed",
-    "stalled": "Runs have repeated an error for more than an hour",
-    "waits-for-customer": "Runs wait for a customer",
-    "waits-for-site": "Connections wait for their site, although somebody was reminded",
-    "open-for-long": "Onboardings take more than a day",
+    "run-retrying": "Runs have repeated an error for more than an hour",
+    "run-waits-for-customer": "Runs wait for a customer",
+    "handover-waits": "Connections wait for their site, although somebody was reminded",
+    "onboarding-late": "Onboardings take more than a day",
 }
 """What else needs attention, the most serious first: the titles by code."""
 
@@ -86,7 +86,7 @@ def attention(facts: OverviewFacts, url: Callable[[str], str]) -> Iterator[Atten
     own = [cause for cause in BlockedRuns.all_of(blocked) if cause.actor is Actor.OPERATOR]
     for cause in own:
         yield Attention(
-            code=TroubleCode.OWN_TROUBLE,
+            code=CaseCode.RUN_WAITS_FOR_OPERATOR,
             title=f"{cause.title}: runs wait since {cause.since:%Y-%m-%d %H:%M} UTC",
             count=cause.count,
             more=cause.more,
@@ -96,13 +96,13 @@ def attention(facts: OverviewFacts, url: Callable[[str], str]) -> Iterator[Atten
         )
     if blocked.more and not own:
         yield Attention(
-            code=TroubleCode.OWN_TROUBLE,
+            code=CaseCode.RUN_WAITS_FOR_OPERATOR,
             title="Not all waiting runs were read: some may wait for an operator",
             count=0,
             more=True,
             since=None,
             causes={},
-            url=url(f"attention?code={TroubleCode.OWN_TROUBLE}"),
+            url=url(f"attention?code={CaseCode.RUN_WAITS_FOR_OPERATOR}"),
         )
     needs = {**_records(facts), **_runs(facts, blocked)}
     for code, title in ATTENTION.items():
@@ -141,24 +141,24 @@ def _records(facts: OverviewFacts) -> Mapping[str, _Need]:
             since=lambda gap: gap.since,
             cause=lambda gap: [str(gap.reason)],
         ),
-        "poison-queue": _Need(some=Some(range(stuck), more=False), path="poison"),
-        "given-up": _Need(
+        "poison-queue-not-empty": _Need(some=Some(range(stuck), more=False), path="poison"),
+        "poison-message": _Need(
             some=facts.messages,
             path="poison",
             since=lambda message: message.first_at,
             cause=lambda message: [ERRORS[message.reason].code],
         ),
-        "unreadable": _Need(
+        "row-unreadable": _Need(
             some=facts.unreadable,
             path="unreadable",
             since=lambda row: row.since,
             cause=lambda row: [row.table],
         ),
-        "ended": _Need(some=facts.ended, path="expirations?state=Expired", **ending),
-        "ends-soon": _Need(some=facts.ends_soon, path="expirations?withinDays=7", **soon),
-        "drifting": _Need(
+        "expiration-passed": _Need(some=facts.ended, path="expirations?state=Expired", **ending),
+        "expiration-near": _Need(some=facts.ends_soon, path="expirations?withinDays=7", **soon),
+        "connection-drifting": _Need(
             some=facts.drifting,
-            path="attention?code=drifting",
+            path="attention?code=connection-drifting",
             since=lambda entry: entry.since,
             cause=lambda entry: entry.codes,
         ),
@@ -168,9 +168,9 @@ def _records(facts: OverviewFacts) -> Mapping[str, _Need]:
             since=lambda channel: channel.since,
             cause=lambda channel: [str(channel.fault)],
         ),
-        "channel-trouble": _Need(
+        "delivery-failing": _Need(
             some=facts.failing,
-            path="attention?code=channel-trouble",
+            path="attention?code=delivery-failing",
             since=lambda delivery: delivery.announced_at,
             cause=lambda delivery: [delivery.error.code],
         ),
@@ -197,23 +197,23 @@ def _runs(facts: OverviewFacts, blocked: Some[BlockedStep]) -> Mapping[str, _Nee
         "inspection-failed": _Need(
             some=facts.failed_inspections, path="attention?code=inspection-failed", **failed
         ),
-        "stalled": _Need(
-            some=blocked.where(lambda step: code_of(step) is TroubleCode.STALLED),
-            path="attention?code=stalled",
+        "run-retrying": _Need(
+            some=blocked.where(lambda step: code_of(step) is CaseCode.RUN_RETRYING),
+            path="attention?code=run-retrying",
             **waiting,
         ),
-        "waits-for-customer": _Need(
-            some=blocked.where(lambda step: code_of(step) is TroubleCode.WAITS),
-            path="attention?code=waits-for-customer",
+        "run-waits-for-customer": _Need(
+            some=blocked.where(lambda step: code_of(step) is CaseCode.RUN_WAITS_FOR_CUSTOMER),
+            path="attention?code=run-waits-for-customer",
             **waiting,
         ),
-        "waits-for-site": _Need(
+        "handover-waits": _Need(
             some=facts.waiting.where(needs_attention),
-            path="attention?code=waits-for-site",
+            path="attention?code=handover-waits",
             since=lambda wait: wait.since,
             cause=lambda _: ["site"],
         ),
-        "open-for-long": _Need(
+        "onboarding-late": _Need(
             some=old, path="onboardings?status=Waiting", since=lambda entry: entry.announced_at + LONG
         ),
     }

@@ -1,4 +1,4 @@
-"""``/api/attention``: everything in trouble as one list. An operator retries or dismisses an entry.
+"""``/api/attention``: everything that needs attention as one list. An operator retries or dismisses an entry.
 
 A call for many entries works for some seconds, and returns the position at which the next call continues.
 """
@@ -10,23 +10,23 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Final
 
-from onboarding.api import troubles
+from onboarding.api import attention_cases
+from onboarding.api.attention_cases import Case, CaseCode, CaseList, Kept
+from onboarding.api.attention_documents import (
+    AttentionEntry,
+    AttentionEntryList,
+    AttentionQuery,
+    DismissAllQuery,
+    DismissedEntry,
+    DismissedEntryList,
+    DismissQuery,
+    HandledEntries,
+    RetryAllQuery,
+)
 from onboarding.api.endpoint import OPERATORS, Call, endpoint
 from onboarding.api.paging import PageQuery
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Parameters
-from onboarding.api.trouble_documents import (
-    DismissAllQuery,
-    DismissedEntries,
-    DismissedEntry,
-    DismissQuery,
-    Handled,
-    RetryAllQuery,
-    TroubleEntries,
-    TroubleEntry,
-    TroubleQuery,
-)
-from onboarding.api.troubles import Kept, Trouble, TroubleCode, TroubleList
 from onboarding.clock import Clock
 from onboarding.errors import requests
 from onboarding.storage.dismissals import Dismissals
@@ -44,64 +44,66 @@ _MOST: Final = 1000
 _PAGE: Final = 50
 _AT_ONCE: Final = 10
 
-Act = Callable[[TroubleList, Trouble], Awaitable[Kept | None]]
+Act = Callable[[CaseList, Case], Awaitable[Kept | None]]
 
 
 class AttentionResource:
     """The endpoints."""
 
-    def __init__(self, *, lists: Sequence[TroubleList], dismissals: Dismissals, clock: Clock) -> None:
+    def __init__(self, *, lists: Sequence[CaseList], dismissals: Dismissals, clock: Clock) -> None:
         self._lists = lists
         self._dismissals = dismissals
         self._clock = clock
 
-    @endpoint("GET /attention", name="list_attention", roles=OPERATORS, answers={200: TroubleEntries})
-    async def list(self, call: Call[TroubleQuery, None]) -> TroubleEntries:
-        """List everything in trouble that can be retried or dismissed."""
-        query, found = call.query, list[Trouble]()
+    @endpoint("GET /attention", name="list_attention", roles=OPERATORS, answers={200: AttentionEntryList})
+    async def list(self, call: Call[AttentionQuery, None]) -> AttentionEntryList:
+        """List everything that needs attention and can be retried or dismissed."""
+        query, found = call.query, list[Case]()
         continuation, looked = "", 0
         async for _, some, further in self._pages(query.code, query.continuation, query.size):
-            found += [trouble for trouble in some if _matches(query, trouble)]
+            found += [case for case in some if _matches(query, case)]
             looked, continuation = looked + len(some), further
             if len(found) >= query.size or looked >= _MOST:
                 break
-        entries = [TroubleEntry.of(trouble, call.url) for trouble in found]
-        return TroubleEntries(value=entries, next_link=call.next_link(continuation, maxpagesize=query.size))
+        entries = [AttentionEntry.of(case, call.url) for case in found]
+        return AttentionEntryList(
+            value=entries, next_link=call.next_link(continuation, maxpagesize=query.size)
+        )
 
     @endpoint(
         "GET /attention/dismissals",
         name="list_dismissals",
         roles=OPERATORS,
-        answers={200: DismissedEntries},
+        answers={200: DismissedEntryList},
     )
-    async def dismissals(self, call: Call[PageQuery, None]) -> DismissedEntries:
+    async def dismissals(self, call: Call[PageQuery, None]) -> DismissedEntryList:
         """List what operators dismissed: who, when and why."""
         size = call.query.size
         found, continuation = await self._dismissals.page(size=size, continuation=call.query.continuation)
-        return DismissedEntries(
+        return DismissedEntryList(
             value=tuple(map(DismissedEntry.of, found)),
             next_link=call.next_link(continuation, maxpagesize=size),
         )
 
     @endpoint(
         "POST /attention/{id}/retry",
-        name="retry_trouble",
+        name="retry_attention",
         roles=OPERATORS,
-        answers={200: Handled},
+        answers={200: HandledEntries},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
     )
-    async def retry(self, call: Call[Parameters, None]) -> Handled:
+    async def retry(self, call: Call[Parameters, None]) -> HandledEntries:
         """Retry one entry."""
         return await self._one(call, self._retrying(call.caller.author), "retried")
 
     @endpoint(
         "POST /attention/{id}/dismiss",
-        name="dismiss",
+        name="dismiss_attention",
         roles=OPERATORS,
-        answers={200: Handled},
+        answers={200: HandledEntries},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
     )
-    async def dismiss(self, call: Call[DismissQuery, None]) -> Handled:
+    async def dismiss(self, call: Call[DismissQuery, None]) -> HandledEntries:
         """Dismiss one entry.
 
         It is no longer in the overview. A failed run can still be retried or rolled back.
@@ -110,28 +112,28 @@ class AttentionResource:
 
     @endpoint(
         "POST /attention/retry",
-        name="retry_all",
+        name="retry_all_attention",
         roles=OPERATORS,
-        answers={200: Handled},
+        answers={200: HandledEntries},
     )
-    async def retry_all(self, call: Call[RetryAllQuery, None]) -> Handled:
+    async def retry_all(self, call: Call[RetryAllQuery, None]) -> HandledEntries:
         """Retry all entries that match."""
         return await self._many(call, self._retrying(call.caller.author))
 
     @endpoint(
         "POST /attention/dismiss",
-        name="dismiss_all",
+        name="dismiss_all_attention",
         roles=OPERATORS,
-        answers={200: Handled},
+        answers={200: HandledEntries},
     )
-    async def dismiss_all(self, call: Call[DismissAllQuery, None]) -> Handled:
+    async def dismiss_all(self, call: Call[DismissAllQuery, None]) -> HandledEntries:
         """Dismiss all entries that match."""
         return await self._many(call, self._dismissing(call.caller.author, call.query.reason))
 
-    async def _one(self, call: Call[Any, None], act: Act, participle: str) -> Handled:
+    async def _one(self, call: Call[Any, None], act: Act, participle: str) -> HandledEntries:
         for some in self._lists:
-            if trouble := await some.find(call.path["id"]):
-                if kept := await act(some, trouble):
+            if case := await some.find(call.path["id"]):
+                if kept := await act(some, case):
                     raise ProblemError(
                         requests.NOT_IN_THIS_STATUS,
                         what=kept.what,
@@ -139,44 +141,44 @@ class AttentionResource:
                         participle=participle,
                         rule=kept.rule,
                     )
-                return Handled(done=1, kept=0)
+                return HandledEntries(done=1, kept=0)
         raise ProblemError(requests.NOT_FOUND, what=reasons.THE_ENTRY.of())
 
-    async def _many(self, call: Call[Any, None], act: Act) -> Handled:
+    async def _many(self, call: Call[Any, None], act: Act) -> HandledEntries:
         query, began, done, kept, looked = call.query, time.monotonic(), 0, 0, 0
         async for listed, some, continuation in self._pages(query.code, query.continuation, _PAGE):
-            chosen = [trouble for trouble in some if _matches(query, trouble)]
+            chosen = [case for case in some if _matches(query, case)]
             for start in range(0, len(chosen), _AT_ONCE):
                 outcomes = await asyncio.gather(
-                    *(act(listed, trouble) for trouble in chosen[start : start + _AT_ONCE])
+                    *(act(listed, case) for case in chosen[start : start + _AT_ONCE])
                 )
                 kept += sum(outcome is not None for outcome in outcomes)
                 done += sum(outcome is None for outcome in outcomes)
             looked += len(some)
             if continuation and (looked >= _MOST or time.monotonic() - began > _SECONDS):
-                return Handled(done=done, kept=kept, next_link=call.next_link(continuation))
-        return Handled(done=done, kept=kept)
+                return HandledEntries(done=done, kept=kept, next_link=call.next_link(continuation))
+        return HandledEntries(done=done, kept=kept)
 
     def _retrying(self, author: Author) -> Act:
-        async def act(listed: TroubleList, trouble: Trouble) -> Kept | None:
-            return await listed.retry(trouble, author)
+        async def act(listed: CaseList, case: Case) -> Kept | None:
+            return await listed.retry(case, author)
 
         return act
 
     def _dismissing(self, author: Author, reason: str) -> Act:
         dismissal = Dismissal(by=author.name, by_id=author.id, at=self._clock.now(), reason=reason)
 
-        async def act(listed: TroubleList, trouble: Trouble) -> Kept | None:
-            kept = await listed.dismiss(trouble, author, dismissal)
+        async def act(listed: CaseList, case: Case) -> Kept | None:
+            kept = await listed.dismiss(case, author, dismissal)
             if kept is None:
-                await self._dismissals.add(troubles.dismissed(trouble, dismissal))
+                await self._dismissals.add(attention_cases.dismissed(case, dismissal))
             return kept
 
         return act
 
     async def _pages(
-        self, code: TroubleCode | None, continuation: str, size: int
-    ) -> AsyncIterator[tuple[TroubleList, Sequence[Trouble], str]]:
+        self, code: CaseCode | None, continuation: str, size: int
+    ) -> AsyncIterator[tuple[CaseList, Sequence[Case], str]]:
         """The lists of a code, page by page, each with where the next page begins.
 
         Raises ``InvalidContinuationError``.
@@ -194,12 +196,12 @@ class AttentionResource:
                     break
 
 
-def _matches(query: Any, trouble: Trouble) -> bool:
+def _matches(query: Any, case: Case) -> bool:
     """Whether an entry passes the filters of a query."""
     return (
-        query.code in {None, trouble.code}
-        and (query.cause is None or query.cause in trouble.cause.split(","))
-        and query.tenant_id in {None, trouble.tenant}
-        and (query.since is None or trouble.since >= query.since)
-        and (query.before is None or trouble.since < query.before)
+        query.code in {None, case.code}
+        and (query.cause is None or query.cause in case.cause.split(","))
+        and query.tenant_id in {None, case.tenant}
+        and (query.since is None or case.since >= query.since)
+        and (query.before is None or case.since < query.before)
     )

@@ -13,7 +13,7 @@ from onboarding.api.audit_documents import (
     AuditEventList,
     AuditGap,
     AuditRestoration,
-    AuditVerdict,
+    AuditVerification,
     RestoredAuditChain,
 )
 from onboarding.api.endpoint import OPERATORS, Call, endpoint
@@ -116,9 +116,9 @@ class AuditResource:
         "GET /audit/verify",
         name="verify_audit",
         roles=OPERATORS,
-        answers={200: AuditVerdict},
+        answers={200: AuditVerification},
     )
-    async def verify(self, call: Call[VerifyQuery, None]) -> AuditVerdict:
+    async def verify(self, call: Call[VerifyQuery, None]) -> AuditVerification:
         """Compare the audit trail with its append-only copy, and find the first gap.
 
         It verifies whole months, by default those of the last 31 days, until it finds a gap, or for 30
@@ -127,7 +127,7 @@ class AuditResource:
         selection = self._selection(call.query)
         with patience.limited(_STORAGE_SECONDS):
             verdict = await self._verification.run(selection, seconds=_LONGEST)
-        return AuditVerdict(
+        return AuditVerification(
             intact=None if verdict.after else verdict.gap is None,
             next_link=call.next_link(verdict.after),
             chains=verdict.chains,

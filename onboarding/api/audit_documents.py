@@ -96,7 +96,7 @@ class AuditGap(Document):
         return cls(chain=gap.chain, number=gap.number, reason=gap.reason, key=gap.key, written=written)
 
 
-class AuditVerdict(Continued):
+class AuditVerification(Continued):
     """Whether the trail is as the service wrote it."""
 
     intact: Annotated[
@@ -118,7 +118,7 @@ class RestoredAuditChain(Document):
     """What differs in the events of a tenant in a month, and is restored from the copy."""
 
     chain: str
-    put_back: Annotated[int, Field(description="Events that were missing or changed.")]
+    restored: Annotated[int, Field(description="Events that were missing or changed.")]
     removed: Annotated[int, Field(description="Rows that the service did not write.")]
     broken_at: Annotated[
         int | None,
@@ -131,7 +131,7 @@ class RestoredAuditChain(Document):
         """A chain."""
         return cls(
             chain=restored.chain,
-            put_back=restored.put_back,
+            restored=restored.restored,
             removed=restored.removed,
             broken_at=restored.broken.number if restored.broken else None,
             gap=AuditGap.of(restored.first),

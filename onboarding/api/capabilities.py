@@ -16,7 +16,7 @@ from onboarding.api.reading import LONGEST, Parameters
 from onboarding.api.tenants import ServedTenants
 from onboarding.cmg.profiles import PROFILES
 from onboarding.cmg.wizard import AdminConsent, AzureEnvironment
-from onboarding.errors.reserve import Reserve
+from onboarding.errors.reserve import OwnerAction
 from onboarding.expiry.user_responses import LONGEST_SNOOZE
 from onboarding.settings import Settings
 from onboarding.texts.languages import Language
@@ -62,7 +62,7 @@ class Capabilities(Document):
 
     roles: tuple[str, ...]
     can: Annotated[
-        tuple[Reserve, ...], Field(description="What the caller can do to the resources that it can see.")
+        tuple[OwnerAction, ...], Field(description="What the caller can do to the resources that it can see.")
     ]
     azure_environment: AzureEnvironment
     tenants: tuple[ServedTenant, ...]
@@ -110,7 +110,7 @@ class CapabilitiesResource:
         reserved = () if operates else settings.operators_only
         return Capabilities(
             roles=call.caller.known_roles,
-            can=tuple(each for each in Reserve if each not in reserved),
+            can=tuple(each for each in OwnerAction if each not in reserved),
             azure_environment=settings.azure_environment,
             tenants=tuple(
                 ServedTenant(

@@ -17,8 +17,8 @@ from onboarding.api.told import StepError
 from onboarding.errors import TransientError, requests
 from onboarding.notices import failing_deliveries
 from onboarding.notices.channel_names import ChannelKind, ChannelNames
-from onboarding.notices.channel_states import ChannelState, ChannelStates, Working
-from onboarding.notices.channels.faults import FaultClass
+from onboarding.notices.channel_states import ChannelRecord, ChannelState, ChannelStates
+from onboarding.notices.channels.faults import ChannelFault
 from onboarding.notices.failing_deliveries import DeliveryState, FailingDelivery
 from onboarding.notices.routing import Routing
 from onboarding.texts import reasons
@@ -37,13 +37,13 @@ class Channel(Document):
 
     name: str
     kind: ChannelKind
-    state: Working
+    state: ChannelState
     since: Annotated[datetime | None, Field(description="Of the state.")]
     last_success_at: Annotated[
         datetime | None, Field(description="Accurate to five minutes while the channel works.")
     ]
     last_failure_at: datetime | None
-    fault: Annotated[FaultClass | None, Field(description="The class of the last error, until a success.")]
+    fault: Annotated[ChannelFault | None, Field(description="The class of the last error, until a success.")]
     error: StepError | None
     waiting: Annotated[
         int,
@@ -54,7 +54,7 @@ class Channel(Document):
     next_attempt_at: Annotated[datetime | None, Field(description="Of the first of them.")]
 
     @classmethod
-    def of(cls, state: ChannelState, kind: ChannelKind, waiting: Sequence[FailingDelivery]) -> Self:
+    def of(cls, state: ChannelRecord, kind: ChannelKind, waiting: Sequence[FailingDelivery]) -> Self:
         """A channel, with the number of notices that wait for it."""
         due = [delivery.next_attempt_at for delivery in waiting if delivery.next_attempt_at]
         return cls(
@@ -97,10 +97,12 @@ class ChannelReports:
         self._routing = routing
 
     async def all(self) -> list[Channel]:
-        """All channels, those in trouble first."""
+        """All channels, those that fail first."""
         found, _ = await failing_deliveries.page(self._deliveries, size=_READ)
         channels = [await self._channel(name, found) for name in await self._names.all()]
-        return sorted(channels, key=lambda channel: channel.state not in {Working.FAILING, Working.ENDED})
+        return sorted(
+            channels, key=lambda channel: channel.state not in {ChannelState.FAILING, ChannelState.ENDED}
+        )
 
     async def one(self, name: str) -> Channel:
         """A channel. Raises ``ProblemError`` (404)."""

@@ -23,8 +23,8 @@ from onboarding.api.paging import Page
 from onboarding.api.run_documents import OnBehalfOf, Requester
 from onboarding.api.told import Actions
 from onboarding.cmg.wizard import AzureEnvironment
-from onboarding.connections import records
-from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, Cadence, ExpiryWarning
+from onboarding.connections import cadence, records
+from onboarding.connections.cadence import APPLICATION, SECRET, Cadence, ExpiryWarning
 from onboarding.connections.records import ConnectionState
 from onboarding.errors import Actor
 from onboarding.notices import difference_texts
@@ -86,7 +86,7 @@ class NextWarning(Document):
     due_at: datetime
 
 
-class Acknowledged(Document):
+class Acknowledgement(Document):
     """Who acknowledged an expiration, and when."""
 
     by: str
@@ -95,7 +95,7 @@ class Acknowledged(Document):
     operator: Annotated[bool, Field(description="False: operators still get repetitions and the escalation.")]
 
     @classmethod
-    def of(cls, found: Acknowledgement | None) -> Self | None:
+    def of(cls, found: cadence.Acknowledgement | None) -> Self | None:
         """An acknowledgement, if there is one."""
         return cls.model_validate(found) if found else None
 
@@ -115,7 +115,7 @@ class ExpirationDetails(Document):
     ]
     next_warning: PlannedWarning | None
     acknowledged: Annotated[
-        Acknowledged | None, Field(description="After the expiration, warnings are not repeated.")
+        Acknowledgement | None, Field(description="After the expiration, warnings are not repeated.")
     ]
     snoozed_until: datetime | None
 
@@ -127,7 +127,7 @@ class ExpirationDetails(Document):
             ends_at=record.expirations[kind],
             cause=record.loss.code if kind == SECRET and record.loss else None,
             next_warning=PlannedWarning.of(warning) if warning else None,
-            acknowledged=Acknowledged.of(record.acknowledgement(kind)),
+            acknowledged=Acknowledgement.of(record.acknowledgement(kind)),
             snoozed_until=snooze.until if snooze else None,
         )
 
@@ -179,7 +179,7 @@ class DirectoryDifference(Document):
         )
 
 
-class DirectoryState(Document):
+class DirectoryInspection(Document):
     """What the last inspection of the directory found, the oldest first."""
 
     inspected_at: datetime
@@ -227,7 +227,9 @@ class Connection(Document):
     pending_providers: Annotated[
         tuple[str, ...], Field(description="Resource providers that Azure has not registered yet.")
     ]
-    directory: Annotated[DirectoryState | None, Field(description="Missing before the first inspection.")]
+    directory: Annotated[
+        DirectoryInspection | None, Field(description="Missing before the first inspection.")
+    ]
     links_revoked_at: Annotated[
         datetime | None, Field(description="Links in messages that were sent before are no longer valid.")
     ]
@@ -262,7 +264,7 @@ class Connection(Document):
             expirations=Expirations.of(record, upcoming),
             next_warning=_soonest(upcoming),
             pending_providers=record.pending_providers,
-            directory=DirectoryState.of(record),
+            directory=DirectoryInspection.of(record),
             links_revoked_at=record.links_revoked_at,
             request=record.request.complete(),
             onboarding_id=record.onboarding,

@@ -23,10 +23,10 @@ from onboarding.cmg.vault_reading import VaultSecret
 from onboarding.connections import records
 from onboarding.connections.cadence import Cadence
 from onboarding.connections.connection_store import ConnectionStore
-from onboarding.connections.handover import HandoverState, Way
+from onboarding.connections.handover import ConfirmationWay, HandoverState
 from onboarding.connections.records import ConnectionState
 from onboarding.errors import PermanentError, requests
-from onboarding.errors.reserve import Reserve
+from onboarding.errors.reserve import OwnerAction
 from onboarding.expiry.handovers import Handovers
 from onboarding.lifecycle.requests import Removal
 from onboarding.notices.signed_links import SCRIPT, NoticeLinks
@@ -155,7 +155,7 @@ class ConnectionsResource:
     @endpoint(
         "DELETE /connections/{id}",
         name="remove_connection",
-        reserve=Reserve.REMOVE,
+        reserve=OwnerAction.REMOVE,
         answers={202: Operation},
         headers={202: WHERE},
         problems=(requests.NOT_FOUND, requests.SERVER_APP_SHARED),
@@ -186,7 +186,7 @@ class ConnectionsResource:
     @endpoint(
         "POST /connections/{id}/confirm",
         name="confirm_handover",
-        reserve=Reserve.CONFIRM,
+        reserve=OwnerAction.CONFIRM,
         answers={200: Connection},
         problems=(requests.NOT_FOUND, requests.CONNECTION_REMOVING),
     )
@@ -196,7 +196,7 @@ class ConnectionsResource:
         Only the first confirmation has an effect. Another one gets the same answer.
         """
         found = await self._connections.find(call)
-        confirmed = await self._handovers.confirm(found, call.caller.author, Way.API)
+        confirmed = await self._handovers.confirm(found, call.caller.author, ConfirmationWay.API)
         if confirmed is None:
             raise ProblemError(requests.CONNECTION_REMOVING, name=found.name)
         return self._connections.document(confirmed)

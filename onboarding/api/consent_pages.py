@@ -25,7 +25,7 @@ from onboarding.clock import Clock
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import OnboardingError
 from onboarding.lifecycle import consent_apps
-from onboarding.lifecycle.awaited import Awaited
+from onboarding.lifecycle.awaited import WaitingCode
 from onboarding.lifecycle.plans import PLANS
 from onboarding.lifecycle.requests import TENANT
 from onboarding.lifecycle.steps.consent import CONFIRMED, CONSENT
@@ -116,13 +116,13 @@ class ConsentPagesResource:
         step = run.steps.get(CONSENT.name) if run else None
         if run is None or step is None or not consent_apps.awaits(run):
             return self._shown(run)
-        if step.waiting_code == Awaited.CONSENT_CONFIRMATION:
+        if step.waiting_code == WaitingCode.CONSENT_CONFIRMATION:
             try:
                 await interventions.signal(self._runtime, run.head.id, CONSENT.name, CONFIRMED, AUTHOR)
             except interventions.NotPossibleError:
                 log.info("the consent of %s is no longer awaited", run.head.id)
         else:
-            await interventions.wake(self._runtime, run.head.id, AUTHOR)
+            await interventions.resume(self._runtime, run.head.id, AUTHOR)
         return self._shown(run, checks=True)
 
     async def _run(self, token: str) -> Run | None:
@@ -144,7 +144,7 @@ class ConsentPagesResource:
             tenant=run.head.lists[TENANT],
             granted=CONSENT.is_done(run),
             apps=consent_apps.waiting(run, request),
-            confirms=step.waiting_code == Awaited.CONSENT_CONFIRMATION,
+            confirms=step.waiting_code == WaitingCode.CONSENT_CONFIRMATION,
             checked_at=step.changed_at,
             again=_AGAIN if checks and not CONSENT.is_done(run) else 0,
         )

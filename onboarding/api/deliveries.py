@@ -18,7 +18,7 @@ from onboarding.api.told import StepError
 from onboarding.errors import requests
 from onboarding.notices.deliveries import DELIVER
 from onboarding.notices.delivery_log import DeliveryLog
-from onboarding.notices.notice import DeliveryRequest
+from onboarding.notices.notice import DIGEST, DeliveryRequest
 from onboarding.texts import reasons
 from onboarding.workflow.interventions import NotPossibleError
 from onboarding.workflow.run import Run, RunStatus
@@ -51,7 +51,7 @@ class Delivery(Document):
         return cls(
             id=run.head.id,
             channel=request.channel,
-            kind=str(notice.kind) if notice else "Digest",
+            kind=str(notice.kind) if notice else DIGEST,
             event_id=notice.id if notice else None,
             connection_id=(notice.connection or None) if notice else None,
             status=log.status(run),

@@ -35,7 +35,7 @@ def open_value(name: str) -> Any:
 StepName = Annotated[str, open_value("StepName")]
 FindingCode = Annotated[str, open_value("FindingCode")]
 FailureCode = Annotated[str, open_value("FailureCode")]
-LeftCode = Annotated[str, open_value("LeftCode")]
+LeftBehindCode = Annotated[str, open_value("LeftBehindCode")]
 NoticeKind = Annotated[str, open_value("NoticeKind")]
 ExpirationKind = Annotated[str, open_value("ExpirationKind")]
 CheckName = Annotated[str, open_value("CheckName")]

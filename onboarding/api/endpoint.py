@@ -21,7 +21,7 @@ from onboarding.api.documents import Document
 from onboarding.api.reader import ANYBODY, Reader
 from onboarding.api.reading import LABEL, Query
 from onboarding.errors import ErrorType
-from onboarding.errors.reserve import Reserve
+from onboarding.errors.reserve import OwnerAction
 from onboarding.storage.sealing import Seal
 
 JSON: Final = "application/json"
@@ -160,7 +160,7 @@ class Endpoint:
     headers: Mapping[int, tuple[str, ...]]  # of answers
     problems: tuple[ErrorType | HTTPStatus, ...]  # besides those that follow from roles, query and body
     handler: str  # name of the method
-    reserve: Reserve | None  # a deployment can reserve the endpoint for operators
+    reserve: OwnerAction | None  # a deployment can reserve the endpoint for operators
     sensitive: bool = False  # reading it is an event of the audit trail
     resource: str = ""  # attribute of the API that has the method
 
@@ -193,7 +193,7 @@ def endpoint(
     headers: Mapping[int, tuple[str, ...]] | None = None,
     problems: tuple[ErrorType | HTTPStatus, ...] = (),
     examples: Mapping[str, Mapping[str, Any]] | None = None,
-    reserve: Reserve | None = None,
+    reserve: OwnerAction | None = None,
     sensitive: bool = False,
 ) -> Callable[[_Handler], _Handler]:
     """Declares a method of a resource as the handler of an endpoint.

@@ -50,7 +50,7 @@ class FeedDetails(Document):
     created_by: Requester
     created_at: datetime
     expires_at: datetime
-    ends_at: Annotated[
+    lapses_at: Annotated[
         datetime,
         Field(
             description=(
@@ -70,7 +70,7 @@ class FeedDetails(Document):
             created_by=Requester(id=feed.maker, name=feed.maker_name),
             created_at=feed.created_at,
             expires_at=feed.expires_at,
-            ends_at=ends_at,
+            lapses_at=ends_at,
             shows_all=feed.operates,
             filters=dict(feed.filters),
         )

@@ -55,7 +55,7 @@ class Front:
         operators_only: Collection[str] = (),
         storage_seconds: float = _STORAGE_SECONDS,
     ) -> None:
-        """``operators_only`` are the names of ``Reserve`` that the deployment reserves for operators."""
+        """``operators_only`` are the names of ``OwnerAction`` that the deployment reserves for operators."""
         self._storage_seconds = storage_seconds
         self._operators_only = frozenset(operators_only)
         self._callers = callers

@@ -10,7 +10,7 @@ from pydantic import Field
 from onboarding.api.documents import Document
 from onboarding.api.run_documents import OnBehalfOf
 from onboarding.connections import records
-from onboarding.connections.handover import HandoverState, Way
+from onboarding.connections.handover import ConfirmationWay, HandoverState
 
 
 class Handover(Document):
@@ -20,7 +20,7 @@ class Handover(Document):
     since: Annotated[datetime | None, Field(description="Since when the site could be connected.")] = None
     confirmed_at: datetime | None = None
     confirmed_by: str = ""
-    confirmed_via: Way | None = None
+    confirmed_via: ConfirmationWay | None = None
     on_behalf_of: OnBehalfOf | None = None
 
     @classmethod

@@ -9,7 +9,7 @@ from typing import Final
 from onboarding.api.endpoint import Reply
 from onboarding.api.pages import page
 from onboarding.connections.connection_store import ConnectionStore
-from onboarding.connections.handover import HandoverState, Way
+from onboarding.connections.handover import ConfirmationWay, HandoverState
 from onboarding.connections.records import Connection
 from onboarding.expiry.handovers import Handovers
 from onboarding.notices.signed_links import handover_claims, is_revoked
@@ -45,7 +45,7 @@ class HandoverLinks:
     async def follow(self, claims: Mapping[str, str]) -> Reply:
         """Confirms the handover."""
         connection = await self._waiting(claims)
-        done = connection and await self._handovers.confirm(connection, AUTHOR, Way.LINK)
+        done = connection and await self._handovers.confirm(connection, AUTHOR, ConfirmationWay.LINK)
         if not done:
             return gone()
         result = phrases.SITE_CONNECTED.of(name=done.name)

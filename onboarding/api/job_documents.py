@@ -16,7 +16,7 @@ class JobOverview(Document):
     """A periodic job of the service."""
 
     name: str
-    last_succeeded_at: datetime | None
+    last_success_at: datetime | None
     found: Annotated[int, Field(description="What its last successful run found to do.")]
     done: Annotated[int, Field(description="What that run did: started, announced or removed.")]
     due_at: Annotated[datetime | None, Field(description="Missing if it has not succeeded yet.")]
@@ -25,7 +25,7 @@ class JobOverview(Document):
         datetime | None,
         Field(description="When a job that has not succeeded was first checked."),
     ]
-    last_failed_at: datetime | None
+    last_failure_at: datetime | None
     last_error: str
 
     @classmethod
@@ -33,13 +33,13 @@ class JobOverview(Document):
         """A job at a moment."""
         return cls(
             name=job.name,
-            last_succeeded_at=job.last_succeeded_at,
+            last_success_at=job.last_success_at,
             found=job.found,
             done=job.done,
             due_at=job.due_at,
             late=job.is_late(now),
-            watched_since=None if job.last_succeeded_at else job.watched_since,
-            last_failed_at=job.last_failed_at,
+            watched_since=None if job.last_success_at else job.watched_since,
+            last_failure_at=job.last_failure_at,
             last_error=job.last_error,
         )
 

@@ -12,7 +12,7 @@ from pydantic import Field
 from onboarding import errors
 from onboarding.api.documents import CloudService, Document, FullRequest, Label, StepName
 from onboarding.api.paging import Page
-from onboarding.api.run_documents import ONBOARDINGS, Progress, RemovalState, Requester, Step, error_of
+from onboarding.api.run_documents import ONBOARDINGS, Progress, RemovalSummary, Requester, Step, error_of
 from onboarding.api.told import Finding, StepError
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Severity
@@ -25,7 +25,7 @@ from onboarding.words.word import Word
 from onboarding.workflow.run import Run, RunStatus
 
 if TYPE_CHECKING:
-    from onboarding.lifecycle import rehearsal
+    from onboarding.lifecycle import dry_run
 
 
 class OnboardingSummary(Progress):
@@ -41,9 +41,9 @@ class OnboardingSummary(Progress):
     connection_url: str | None
     error: Annotated[StepError | None, Field(description="Of the onboarding, or of the removal.")]
     removal: Annotated[
-        RemovalState | None, Field(description="While and after the onboarding is undone; otherwise null.")
+        RemovalSummary | None, Field(description="While and after the onboarding is undone; otherwise null.")
     ]
-    left_behind: Annotated[
+    needs_rollback: Annotated[
         bool, Field(description="Something that a failed onboarding created may still exist: roll it back.")
     ]
     labels: dict[str, Word]
@@ -54,7 +54,7 @@ class OnboardingSummary(Progress):
         run: Run,
         status: RunStatus,
         url: Callable[[str], str],
-        removal: RemovalState | None = None,
+        removal: RemovalSummary | None = None,
         **more: Any,
     ) -> Self:
         """An onboarding. ``url`` makes the URL of a path."""
@@ -72,7 +72,7 @@ class OnboardingSummary(Progress):
             error=error_of(run, ONBOARDINGS) or (removal.error if removal else None),
             removal=removal,
             labels=request.labels,
-            left_behind=status is RunStatus.FAILED and leaves_something(run),
+            needs_rollback=status is RunStatus.FAILED and leaves_something(run),
             **more,
         )
 
@@ -121,7 +121,7 @@ class PlannedCall(Document):
     body: dict[str, Any] | None = None
 
 
-class Rehearsal(Document):
+class DryRun(Document):
     """What an onboarding would find and do. Nothing was written."""
 
     would_fail: bool
@@ -138,7 +138,7 @@ class Rehearsal(Document):
     def of(
         cls,
         wanted: OnboardingRequest,
-        found: rehearsal.Rehearsal,
+        found: dry_run.DryRun,
         *,
         besides: Sequence[errors.Finding] = (),
     ) -> Self:

@@ -9,21 +9,21 @@ from onboarding.api.acceptance import NAME_TAKEN, Acceptance
 from onboarding.api.consent_pages import ConsentPages
 from onboarding.api.endpoint import CLOUD_REFUSES, REPLAYED, WHERE, Call, Reply, endpoint
 from onboarding.api.onboarding_documents import (
+    DryRun,
     Onboarding,
     OnboardingList,
     OnboardingSummary,
-    Rehearsal,
 )
 from onboarding.api.onboarding_queries import EXAMPLES, CreateQuery, OnboardingQuery
 from onboarding.api.operation_documents import Operation
 from onboarding.api.operations import Operations
 from onboarding.api.paging import PageQuery
 from onboarding.api.reading import Parameters, Traced
-from onboarding.api.run_documents import EventList
+from onboarding.api.run_documents import TrailEventList
 from onboarding.api.runs import Runs
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import requests
-from onboarding.errors.reserve import Reserve
+from onboarding.errors.reserve import OwnerAction
 from onboarding.lifecycle.plans import PLANS
 from onboarding.lifecycle.requests import REQUESTER, Removal
 from onboarding.lifecycle.steps.connection import CONNECTION
@@ -72,7 +72,7 @@ class OnboardingsResource:
     @endpoint(
         "POST /onboardings",
         name="create_onboarding",
-        answers={202: OnboardingSummary, 200: Rehearsal},
+        answers={202: OnboardingSummary, 200: DryRun},
         headers={202: (*WHERE, REPLAYED)},
         problems=(
             requests.IDEMPOTENCY_KEY_REUSED,
@@ -83,10 +83,10 @@ class OnboardingsResource:
         ),
         examples=EXAMPLES,
     )
-    async def create(self, call: Call[CreateQuery, OnboardingRequest]) -> Reply | Rehearsal:
+    async def create(self, call: Call[CreateQuery, OnboardingRequest]) -> Reply | DryRun:
         """Request an onboarding, or with dryRun=true its plan and findings."""
         if call.query.dry_run:
-            return await self._acceptance.rehearse(call)
+            return await self._acceptance.dry_run(call)
         run, is_repeated = await self._acceptance.accept(call)
         document = await self._summary(call, run)
         return self._runs.accepted(call, run, document, **({REPLAYED: "true"} if is_repeated else {}))
@@ -94,13 +94,13 @@ class OnboardingsResource:
     @endpoint(
         "POST /onboardings/validate",
         name="validate_onboarding",
-        answers={200: Rehearsal},
+        answers={200: DryRun},
         problems=(CLOUD_REFUSES,),
         examples=EXAMPLES,
     )
-    async def validate(self, call: Call[Traced, OnboardingRequest]) -> Rehearsal:
+    async def validate(self, call: Call[Traced, OnboardingRequest]) -> DryRun:
         """Get the plan and the findings of an onboarding without requesting it."""
-        return await self._acceptance.rehearse(call)
+        return await self._acceptance.dry_run(call)
 
     @endpoint(
         "GET /onboardings",
@@ -163,33 +163,33 @@ class OnboardingsResource:
     )
     async def resume(self, call: Call[Parameters, None]) -> Reply:
         """Check now whether an onboarding can continue, for example after a consent."""
-        return await self._accepted(call, await self._runs.wake(call))
+        return await self._accepted(call, await self._runs.resume(call))
 
     @endpoint(
         "GET /onboardings/{id}/events",
         name="list_onboarding_events",
-        answers={200: EventList},
+        answers={200: TrailEventList},
         problems=(requests.NOT_FOUND,),
     )
-    async def events(self, call: Call[PageQuery, None]) -> EventList:
+    async def events(self, call: Call[PageQuery, None]) -> TrailEventList:
         """List the audit trail of an onboarding, oldest first."""
         return await self._runs.events(call)
 
     @endpoint(
         "POST /onboardings/{id}/retry",
         name="retry_onboarding",
-        reserve=Reserve.RETRY,
+        reserve=OwnerAction.RETRY,
         answers={202: OnboardingSummary},
         headers={202: WHERE},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS, requests.TOO_MANY_OPEN, *NAME_TAKEN),
     )
     async def retry(self, call: Call[Parameters, None]) -> Reply:
-        """Resume an onboarding that has failed or waits for somebody to act."""
+        """Retry an onboarding that has failed or waits for somebody to act."""
         found = await self._runs.find(call)
         name = PLANS[found.head.plan].request_of(found.head).name
         if self._runs.status(found) is RunStatus.FAILED:
             await self._acceptance.reserve_again(call.caller, found, name)
-        run = await self._runs.resume(call)
+        run = await self._runs.retry(call)
         return await self._accepted(call, run)
 
     @endpoint(
@@ -207,7 +207,7 @@ class OnboardingsResource:
     @endpoint(
         "POST /onboardings/{id}/cancel",
         name="cancel_onboarding",
-        reserve=Reserve.CANCEL,
+        reserve=OwnerAction.CANCEL,
         answers={202: Operation},
         headers={202: WHERE},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
@@ -219,7 +219,7 @@ class OnboardingsResource:
     @endpoint(
         "POST /onboardings/{id}/rollback",
         name="roll_back_onboarding",
-        reserve=Reserve.ROLL_BACK,
+        reserve=OwnerAction.ROLL_BACK,
         answers={202: Operation},
         headers={202: WHERE},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),

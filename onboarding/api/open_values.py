@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from onboarding.api.attention import ATTENTION, RESTORED
-from onboarding.api.troubles import TroubleCode
+from onboarding.api.attention_cases import CaseCode
 from onboarding.cloud.service_names import GRAPH, KEY_VAULT, LOGIN, RESOURCE_MANAGER
 from onboarding.cmg import permissions, rules
 from onboarding.cmg.permissions import Permission
@@ -19,7 +19,7 @@ from onboarding.lifecycle.plans import PLANS
 from onboarding.lifecycle.removal_steps import REMOVE
 from onboarding.lifecycle.renewal_steps import RENEW
 from onboarding.notices.difference_texts import KINDS
-from onboarding.notices.notice import Kind
+from onboarding.notices.notice import DIGEST, NoticeKind
 from onboarding.texts import reasons
 from onboarding.workflow.plan import Plan
 
@@ -36,15 +36,15 @@ _CHECKS: Final = {
 }
 
 VALUES: Final[Mapping[str, Iterable[str]]] = {
-    "AttentionCode": (*RESTORED, TroubleCode.OWN_TROUBLE, *ATTENTION),
+    "AttentionCode": (*RESTORED, CaseCode.RUN_WAITS_FOR_OPERATOR, *ATTENTION),
     "CheckName": _CHECKS,
     "CloudService": (GRAPH, KEY_VAULT, LOGIN, RESOURCE_MANAGER),
     "DifferenceCode": {*_CHECKS, *KINDS} - {rules.SECRET.name},
     "ExpirationKind": (SECRET, APPLICATION),
     "FailureCode": {kind.code for kind in FAILURES},
     "FindingCode": {kind.code for kind in (*FINDINGS, *FAULTS, *PARAMETER_FAULTS, *FAILURES)},
-    "LeftCode": {phrase.code for phrase in reasons.LEFT},
-    "NoticeKind": set(map(str, Kind)),
+    "LeftBehindCode": {phrase.code for phrase in reasons.LEFT},
+    "NoticeKind": {*map(str, NoticeKind), DIGEST},
     "ProblemCode": {kind.code for kind in (*PROBLEMS, *FAILURES)},
     "ProfileName": PROFILES,
     "ReconciliationCode": {kind.code for kind in vars(recovery).values() if isinstance(kind, ErrorType)},

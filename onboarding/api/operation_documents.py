@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import Field
 
 from onboarding import errors
-from onboarding.api.documents import Document, LeftCode, Wording
+from onboarding.api.documents import Document, LeftBehindCode, Wording
 from onboarding.api.paging import Page
 from onboarding.api.run_documents import OPERATIONS, Progress, Requester, Step, error_of
 from onboarding.api.told import Finding, StepError
@@ -92,7 +92,7 @@ class LeftBehind(Document):
         ),
     ]
     reason: Annotated[Wording, Field(description="Why it was left behind, and who can remove it.")]
-    reason_code: Annotated[LeftCode, Field(description="The same for programs.")] = ""
+    reason_code: Annotated[LeftBehindCode, Field(description="The same for programs.")] = ""
     reason_args: Annotated[dict[str, Any], Field(default_factory=dict, description="The values in `reason`.")]
     needed_by: Annotated[
         tuple[str, ...],

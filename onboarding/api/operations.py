@@ -18,7 +18,7 @@ from onboarding.api.operation_documents import (
 )
 from onboarding.api.paging import PageQuery
 from onboarding.api.reading import Id, Parameters, Traced
-from onboarding.api.run_documents import OPERATIONS, EventList, RemovalState, error_of
+from onboarding.api.run_documents import OPERATIONS, RemovalSummary, TrailEventList, error_of
 from onboarding.api.runs import SOON, RunQuery, Runs, asker
 from onboarding.clock import Clock
 from onboarding.cmg import operation_scripts
@@ -27,7 +27,7 @@ from onboarding.cmg.vault_reading import VaultSecret
 from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.errors import requests
-from onboarding.errors.reserve import Reserve
+from onboarding.errors.reserve import OwnerAction
 from onboarding.lifecycle.removal_steps import REMOVE
 from onboarding.lifecycle.renewal_steps import RENEW, SECRET
 from onboarding.lifecycle.requests import OF_CONNECTION, OF_ONBOARDING, Removal
@@ -57,7 +57,7 @@ class OperationQuery(RunQuery):
 
 
 class Operations:
-    """Starts operations, and resumes those that failed."""
+    """Starts operations, and retries those that failed."""
 
     def __init__(self, *, runs: Runs, runtime: Runtime, clock: Clock) -> None:
         self._runs = runs
@@ -65,7 +65,7 @@ class Operations:
         self._clock = clock
 
     async def remove(self, call: Call[Traced, None], wanted: Removal, *, owner: str) -> Reply:
-        """Starts to undo an onboarding of an owner: 202. A repeated request resumes a removal that failed."""
+        """Starts to undo an onboarding of an owner: 202. A repeated request retries a removal that failed."""
         asking = asker(call)
         head = REMOVE.head(
             keys.derived_id(REMOVE.name, wanted.onboarding),
@@ -83,16 +83,16 @@ class Operations:
         return await self.start(call, head)
 
     async def start(self, call: Call[Any, Any], head: Head) -> Reply:
-        """Starts an operation, or resumes the one with this ID if it failed: 202."""
+        """Starts an operation, or retries the one with this ID if it failed: 202."""
         run = await self._runtime.start(head)
         if run and self._runs.status(run) is RunStatus.FAILED:
-            run = await self.resume(run, call.caller.author)
+            run = await self.retry(run, call.caller.author)
         return self.accepted(call, run or self._runtime.plan(head).new(head))
 
-    async def resume(self, run: Run, author: Author) -> Run:
-        """Resumes a failed operation. Another caller may have resumed it at the same moment."""
+    async def retry(self, run: Run, author: Author) -> Run:
+        """Retries a failed operation. Another caller may have retried it at the same moment."""
         try:
-            changed = await interventions.resume(self._runtime, run.head.id, author)
+            changed = await interventions.retry(self._runtime, run.head.id, author)
         except interventions.NotPossibleError:
             changed = await self._runtime.load(run.head.id)
         return changed or run
@@ -106,9 +106,9 @@ class Operations:
         removal = await self.removal_of(onboarding)
         return removal is not None and self._runs.status(removal) is RunStatus.SUCCEEDED
 
-    def state(self, call: Call[Any, Any], removal: Run) -> RemovalState:
+    def state(self, call: Call[Any, Any], removal: Run) -> RemovalSummary:
         """The progress of a removal."""
-        return RemovalState(
+        return RemovalSummary(
             operation_id=removal.head.id,
             operation_url=call.url(f"operations/{removal.head.id}"),
             status=self._runs.status(removal),
@@ -177,10 +177,10 @@ class OperationsResource:
     @endpoint(
         "GET /operations/{id}/events",
         name="list_operation_events",
-        answers={200: EventList},
+        answers={200: TrailEventList},
         problems=(requests.NOT_FOUND,),
     )
-    async def events(self, call: Call[PageQuery, None]) -> EventList:
+    async def events(self, call: Call[PageQuery, None]) -> TrailEventList:
         """List the audit trail of an operation, oldest first."""
         return await self._runs.events(call)
 
@@ -221,12 +221,12 @@ class OperationsResource:
     @endpoint(
         "POST /operations/{id}/retry",
         name="retry_operation",
-        reserve=Reserve.RETRY,
+        reserve=OwnerAction.RETRY,
         answers={202: OperationSummary},
         headers={202: WHERE},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
     )
     async def retry(self, call: Call[Parameters, None]) -> Reply:
-        """Resume an operation that has failed or waits for somebody to act."""
-        run = await self._runs.resume(call)
+        """Retry an operation that has failed or waits for somebody to act."""
+        run = await self._runs.retry(call)
         return self._runs.accepted(call, run, OperationSummary.of(run, self._runs.status(run)))

@@ -14,13 +14,13 @@ from typing import Final, Protocol, TypeVar
 
 from pydantic import Field
 
+from onboarding.api.attention_expirations import URGENT
 from onboarding.api.channels import ChannelReports
 from onboarding.api.counting import Some
 from onboarding.api.endpoint import OPERATORS, Call, endpoint
 from onboarding.api.overview_documents import Overview
 from onboarding.api.overview_facts import OPEN, Expiring, OverviewFacts
 from onboarding.api.reading import Id, Parameters
-from onboarding.api.troubled_expirations import URGENT
 from onboarding.audit.trail_gaps import TrailGaps
 from onboarding.clock import Clock
 from onboarding.connections.calendar import Calendar, CalendarEntry, View

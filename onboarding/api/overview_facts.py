@@ -45,7 +45,7 @@ class OverviewFacts:
     drifting: Some[DriftEntry]
     waiting: Some[SiteWait]  # whose site is not connected
     failing: Some[failing_deliveries.FailingDelivery]
-    channels: Sequence[Channel]  # those in trouble first
+    channels: Sequence[Channel]  # those that fail first
     jobs: Sequence[PeriodicJob]
     trail_gaps: Some[TrailGap]
     trail_round: Round | None  # of the daily verification

@@ -68,7 +68,7 @@ class PageQuery(ContinuedQuery):
     )
 
 
-class Unreadable(Document):
+class UnreadableEntry(Document):
     """An entry that the service cannot read."""
 
     id: Annotated[str, Field(description="Of the row: GET /api/unreadable/{id} shows it to operators.")]
@@ -97,14 +97,14 @@ class Page(Continued, Generic[_Entry]):
 
     value: tuple[_Entry, ...]
     unreadable: Annotated[
-        tuple[Unreadable, ...], Field(description="Entries of this page that the service cannot read.")
+        tuple[UnreadableEntry, ...], Field(description="Entries of this page that the service cannot read.")
     ] = ()
 
     @classmethod
     def of(cls, found: Readable[Any], next_link: str, **more: Any) -> Self:
         """A page of what was found, including what cannot be read."""
         unreadable = tuple(
-            Unreadable(id=row.id, key=f"{row.partition}/{row.key}", reason=row.reason)
+            UnreadableEntry(id=row.id, key=f"{row.partition}/{row.key}", reason=row.reason)
             for row in found.unreadable
         )
         return cls(value=tuple(found), unreadable=unreadable, next_link=next_link, **more)

@@ -15,7 +15,7 @@ from onboarding.api.documents import Document, FailureCode
 from onboarding.api.endpoint import OPERATORS, Call, Reply, endpoint
 from onboarding.api.paging import Page, PageQuery
 from onboarding.api.problems import ProblemError
-from onboarding.api.raw import Raw
+from onboarding.api.raw import RawContent
 from onboarding.api.reading import Parameters
 from onboarding.errors import requests
 from onboarding.storage import names, queues
@@ -24,7 +24,7 @@ from onboarding.texts import reasons
 from onboarding.workflow import poison_messages, redriving
 from onboarding.workflow.poison_messages import PoisonMessages, PoisonReason
 from onboarding.workflow.received_message import ERRORS
-from onboarding.workflow.redriving import Redrive
+from onboarding.workflow.redriving import RedriveOutcome
 from onboarding.workflow.run import RunStatus
 from onboarding.workflow.runtime import Runtime
 
@@ -41,10 +41,10 @@ class PoisonMessage(Document):
     remedy: str
     run_id: Annotated[str | None, Field(description="The run to which the message belongs.")]
     run_status: Annotated[RunStatus | None, Field(description="The current status of that run.")]
-    given_up_at: Annotated[datetime, Field(description="When it failed last.")]
+    last_failure_at: Annotated[datetime, Field(description="When it failed last.")]
     since: Annotated[datetime, Field(description="When it failed first.")]
     count: Annotated[int, Field(description="How often it failed.")]
-    body: Raw
+    body: RawContent
 
     @classmethod
     def of(cls, message: poison_messages.PoisonMessage, run: RunStatus | None) -> Self:
@@ -60,10 +60,10 @@ class PoisonMessage(Document):
             remedy=error.remedy,
             run_id=message.run or None,
             run_status=run,
-            given_up_at=message.at,
+            last_failure_at=message.at,
             since=message.first_at,
             count=message.count,
-            body=Raw.of(message.body),
+            body=RawContent.of(message.body),
         )
 
 
@@ -72,7 +72,7 @@ class QueuedMessage(Document):
 
     inserted_at: datetime | None
     deliveries: int
-    body: Raw
+    body: RawContent
 
 
 class PoisonQueue(Document):
@@ -83,7 +83,7 @@ class PoisonQueue(Document):
     messages: tuple[QueuedMessage, ...]
 
 
-class Poison(Page[PoisonMessage]):
+class PoisonMessageList(Page[PoisonMessage]):
     """A page of poison messages, and the messages on the poison queues."""
 
     queues: tuple[PoisonQueue, ...]
@@ -93,7 +93,7 @@ class Redriven(Document):
     """What happened to a poison message."""
 
     id: UUID
-    outcome: Redrive
+    outcome: RedriveOutcome
 
 
 class PoisonResource:
@@ -111,13 +111,13 @@ class PoisonResource:
         "GET /poison",
         name="list_poison",
         roles=OPERATORS,
-        answers={200: Poison},
+        answers={200: PoisonMessageList},
     )
-    async def list(self, call: Call[PageQuery, None]) -> Poison:
+    async def list(self, call: Call[PageQuery, None]) -> PoisonMessageList:
         """List poison messages."""
         size = call.query.size
         messages, continuation = await self._messages.page(size=size, continuation=call.query.continuation)
-        return Poison(
+        return PoisonMessageList(
             value=await asyncio.gather(*map(self._shown, messages)),
             next_link=call.next_link(continuation, maxpagesize=size),
             queues=await asyncio.gather(*map(self._queue, names.POISON_QUEUES)),
@@ -153,7 +153,7 @@ class PoisonResource:
             QueuedMessage(
                 inserted_at=message.inserted_at,
                 deliveries=message.deliveries,
-                body=Raw.of(message.body),
+                body=RawContent.of(message.body),
             )
             for message in messages
         ]

@@ -13,7 +13,7 @@ _LONGEST: Final = 2000
 """Characters of a text, or bytes of other data, that are shown."""
 
 
-class Raw(Document):
+class RawContent(Document):
     """Something as it is: text, or bytes in base64."""
 
     text: Annotated[str, Field(description="Missing if it is not text in UTF-8.")] = ""

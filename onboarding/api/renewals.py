@@ -18,7 +18,7 @@ from onboarding.cmg.renewal_request import RenewalRequest
 from onboarding.connections import records
 from onboarding.connections.records import ConnectionState
 from onboarding.errors import requests, secrets
-from onboarding.errors.reserve import Reserve
+from onboarding.errors.reserve import OwnerAction
 from onboarding.lifecycle import automatic_renewals, provided_secrets
 from onboarding.lifecycle.renewal_steps import CONFIRMATION, CONFIRMED, RENEW, SECRET
 from onboarding.lifecycle.requests import Renewal
@@ -62,7 +62,7 @@ class RenewalsResource:
     @endpoint(
         "POST /connections/{id}/renewals",
         name="renew_secret",
-        reserve=Reserve.RENEW,
+        reserve=OwnerAction.RENEW,
         answers={202: Operation},
         headers={202: WHERE},
         problems=(
@@ -117,7 +117,7 @@ class RenewalsResource:
         return Renewal.of(connection, wanted, time_limit_days=self._time_limit_days, vault_secret=name)
 
     def _goes_on(self, connection: records.Connection, renewal: Run) -> bool:
-        """Whether a renewal is in progress, or can be resumed: it failed after it created its secret."""
+        """Whether a renewal is in progress, or can be retried: it failed after it created its secret."""
         status = self._runs.status(renewal)
         if not status.final:
             return True
@@ -127,15 +127,15 @@ class RenewalsResource:
         return status is RunStatus.FAILED and bool(usable)
 
     async def _current(self, renewal: Run, author: Author) -> Run:
-        """A renewal that goes on; one that failed is resumed."""
+        """A renewal that goes on; one that failed is retried."""
         if self._runs.status(renewal) is RunStatus.FAILED:
-            return await self._operations.resume(renewal, author)
+            return await self._operations.retry(renewal, author)
         return renewal
 
     @endpoint(
         "POST /connections/{id}/renewals/{renewal}/confirm",
         name="confirm_renewal",
-        reserve=Reserve.CONFIRM,
+        reserve=OwnerAction.CONFIRM,
         answers={202: Operation},
         headers={202: WHERE},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),

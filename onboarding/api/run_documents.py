@@ -12,7 +12,7 @@ from onboarding.api.documents import CloudService, Document, Label, StepName, Wo
 from onboarding.api.paging import Page
 from onboarding.api.told import Action, StepError
 from onboarding.errors import Actor
-from onboarding.lifecycle.awaited import Awaited
+from onboarding.lifecycle.awaited import WaitingCode
 from onboarding.lifecycle.requests import ASKER, REQUESTER
 from onboarding.lifecycle.run_offers import offers
 from onboarding.texts.phrases import Said
@@ -55,7 +55,7 @@ class Step(Document):
     finished_at: datetime | None
     next_attempt_at: datetime | None
     waiting_for: Wording | None
-    waiting_code: Annotated[Awaited | None, Field(description="What waitingFor describes, for programs.")]
+    waiting_code: Annotated[WaitingCode | None, Field(description="What waitingFor describes, for programs.")]
     action_urls: Annotated[tuple[str, ...], Field(description="The pages of `actions`.")]
     actions: Annotated[tuple[Action, ...], Field(description="What a person must do.")] = ()
     error: StepError | None
@@ -84,7 +84,7 @@ class WaitingFor(Document):
     """What a run waits for, and who must act."""
 
     step: str
-    code: Awaited | None
+    code: WaitingCode | None
     text: Wording
     args: Annotated[dict[str, Any], Field(default_factory=dict, description="The values in the text.")]
     actor: Actor
@@ -142,7 +142,7 @@ class Progress(Document):
         }
 
 
-class RemovalState(Document):
+class RemovalSummary(Document):
     """The removal of what an onboarding created."""
 
     operation_id: UUID
@@ -151,9 +151,9 @@ class RemovalState(Document):
     error: StepError | None
 
 
-def _code(step: StepState) -> Awaited | None:
+def _code(step: StepState) -> WaitingCode | None:
     waits = step.status is StepStatus.WAITING and step.waiting_code
-    return Awaited(step.waiting_code) if waits else None
+    return WaitingCode(step.waiting_code) if waits else None
 
 
 def _waiting_for(step: StepState) -> Said | None:
@@ -175,7 +175,7 @@ class CloudCall(Document):
     client_request_id: str
 
 
-class Event(Document):
+class TrailEvent(Document):
     """An entry of the audit trail."""
 
     at: datetime
@@ -193,14 +193,14 @@ class Event(Document):
     calls: tuple[CloudCall, ...]
 
 
-class EventList(Page[Event]):
+class TrailEventList(Page[TrailEvent]):
     """A page of an audit trail."""
 
 
 def error_of(run: Run, path: str) -> StepError | None:
     """The error of the step that failed, or at which the run waits for somebody to act.
 
-    ``path`` is that of the list of such runs. A run that has failed can be resumed, and an onboarding undone.
+    ``path`` is that of the list of such runs. A run that has failed can be retried, and an onboarding undone.
     """
     steps = sorted(run.steps.values(), key=lambda step: step.status is not StepStatus.FAILED)
     failed = next((step for step in steps if step.status is StepStatus.FAILED or step.is_blocked), None)

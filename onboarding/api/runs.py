@@ -15,7 +15,7 @@ from onboarding.api.filters import REQUESTED_BY, Statuses, Who, filled, requeste
 from onboarding.api.paging import PageQuery
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Id, Traced, is_id
-from onboarding.api.run_documents import EventList, Step
+from onboarding.api.run_documents import Step, TrailEventList
 from onboarding.cmg.fields import Timestamp
 from onboarding.errors import requests
 from onboarding.lifecycle.requests import REQUESTER, TENANT, Asker
@@ -100,14 +100,14 @@ class Runs:
         view = self._view(call)
         return view is not None and self._in(view, call.query, run)
 
-    async def events(self, call: Call[PageQuery, None]) -> EventList:
+    async def events(self, call: Call[PageQuery, None]) -> TrailEventList:
         """A page of the audit trail of a run, the oldest first."""
         run = await self.find(call)
         size = call.query.size
         events, continuation = await self._runs.store.events(
             run.head.id, size=size, continuation=call.query.continuation
         )
-        return EventList.of(events, call.next_link(continuation, maxpagesize=size))
+        return TrailEventList.of(events, call.next_link(continuation, maxpagesize=size))
 
     async def find(self, call: Call[Any, Any], parameter: str = "id") -> Run:
         """The run in the path, if the caller may see it. Runs of others do not seem to exist."""
@@ -117,11 +117,11 @@ class Runs:
             raise self.not_found()
         return run
 
-    async def resume(self, call: Call[Any, Any]) -> Run:
-        """Resumes the run in the path, which has failed or waits for somebody to act."""
+    async def retry(self, call: Call[Any, Any]) -> Run:
+        """Retries the run in the path, which has failed or waits for somebody to act."""
         run = await self.find(call)
         try:
-            resumed = await interventions.resume(
+            retried = await interventions.retry(
                 self._runs, run.head.id, call.caller.author, keep_authority=call.caller.operates
             )
         except interventions.NotPossibleError as error:
@@ -132,7 +132,7 @@ class Runs:
                 phrases.RETRIED.of(),
                 phrases.RETRY_WHEN.of(),
             ) from error
-        return resumed or run
+        return retried or run
 
     async def confirm(self, call: Call[Any, Any], run: Run, step: plan.Step[Any, Any, Any], text: str) -> Run:
         """Signals a confirmation to a waiting step; does nothing if the step is done."""
@@ -191,10 +191,10 @@ class Runs:
         """A run by its ID, whoever may see it."""
         return await self._runs.load(run)
 
-    async def wake(self, call: Call[Any, Any]) -> Run:
+    async def resume(self, call: Call[Any, Any]) -> Run:
         """Lets the waiting steps of the run in the path check now."""
         run = await self.find(call)
-        return await interventions.wake(self._runs, run.head.id, call.caller.author) or run
+        return await interventions.resume(self._runs, run.head.id, call.caller.author) or run
 
     def not_found(self) -> ProblemError:
         """The problem for a run that does not exist, or not for this caller."""

@@ -10,14 +10,15 @@ from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema
 
+from onboarding.api import documents
 from onboarding.api.documents import Document, Url
 from onboarding.cmg.faults import fault
 from onboarding.cmg.fields import Name, WizardModel
 from onboarding.cmg.wizard import Label, LabelValue
 from onboarding.notices import subscribers
-from onboarding.notices.notice import Kind
+from onboarding.notices.notice import NoticeKind
 from onboarding.words.word import Word
 
 _SHORTEST, _LONGEST = 24, 64
@@ -50,11 +51,15 @@ def _key(value: SecretStr) -> SecretStr:
 
 Address = Annotated[SecretStr, Field(max_length=2000), AfterValidator(_address)]
 Key = Annotated[SecretStr, Field(max_length=200), AfterValidator(_key)]
-Types = Annotated[tuple[Kind, ...], Field(max_length=50)]
+Kinds = Annotated[
+    tuple[Annotated[NoticeKind, WithJsonSchema({"type": "string", "enum": list(NoticeKind)})], ...],
+    Field(max_length=50),
+]
+"""Those that this release knows. In an answer they are the open ``documents.NoticeKind``."""
 Tenants = Annotated[tuple[UUID, ...], Field(max_length=100)]
 Labels = Annotated[dict[Label, LabelValue], Field(max_length=20)]
 
-_TYPES: Final = "Kinds of events: the last part of type. None: all, including later ones."
+_KINDS: Final = "Kinds of events: the last part of type. None: all, including later ones."
 _TENANTS: Final = "IDs of tenants. None: all."
 _LABELS: Final = "Labels, all of which a connection has. None: any."
 
@@ -67,7 +72,7 @@ class SubscriberRequest(WizardModel):
     secret: Key = Field(
         description="Signs the events: whsec_ and 24 to 64 random bytes in base64. It is never shown."
     )
-    types: Types = Field((), description=_TYPES)
+    kinds: Kinds = Field((), description=_KINDS)
     tenants: Tenants = Field((), description=_TENANTS)
     labels: Labels = Field({}, description=_LABELS)
     enabled: bool = Field(True, description="Whether it gets events.")
@@ -79,7 +84,7 @@ class SubscriberChange(WizardModel):
     name: Name | None = None
     address: Address | None = None
     secret: Key | None = Field(None, description="For a while, events are also signed with the old secret.")
-    types: Types | None = None
+    kinds: Kinds | None = None
     tenants: Tenants | None = None
     labels: Labels | None = None
     enabled: bool | None = None
@@ -91,7 +96,7 @@ class Subscriber(Document):
     id: UUID
     name: Word
     host: Annotated[str, Field(description="Of its address. The rest can be a secret.")]
-    types: tuple[Kind, ...]
+    kinds: tuple[documents.NoticeKind, ...]
     tenants: tuple[UUID, ...]
     labels: dict[str, Word]
     enabled: bool
@@ -107,7 +112,7 @@ class Subscriber(Document):
             id=found.id,
             name=found.name,
             host=found.host,
-            types=tuple(map(Kind, found.types)),
+            kinds=found.kinds,
             tenants=found.tenants,
             labels=dict(found.labels),
             enabled=found.enabled,

@@ -37,7 +37,7 @@ _EXAMPLE: Final = {
     "name": "Ticket system",
     "address": "https://tickets.contoso.com/hooks/cmg",
     "secret": "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
-    "types": ["SecretNearExpiry", "SecretExpired", "SecretRenewed"],
+    "kinds": ["SecretNearExpiry", "SecretExpired", "SecretRenewed"],
     "labels": {"team": "workplace"},
 }
 _LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
@@ -81,7 +81,7 @@ class SubscribersResource:
             id=str(uuid.uuid4()),
             name=wanted.name,
             host=self._host(wanted.address),
-            types=tuple(map(str, wanted.types)),
+            kinds=tuple(map(str, wanted.kinds)),
             tenants=tuple(map(str, wanted.tenants)),
             labels=wanted.labels,
             enabled=wanted.enabled,
@@ -118,7 +118,7 @@ class SubscribersResource:
         answers={200: Subscriber},
         headers={200: ("ETag",)},
         problems=(requests.NOT_FOUND, requests.PRECONDITION_FAILED, CLOUD_REFUSES),
-        examples={"another filter": {"types": ["SecretExpired"]}, "pause": {"enabled": False}},
+        examples={"another filter": {"kinds": ["SecretExpired"]}, "pause": {"enabled": False}},
     )
     async def change(self, call: Call[Conditional, SubscriberChange]) -> Reply:
         """Change a subscriber. Waiting notices are sent to a new address at once."""
@@ -129,7 +129,7 @@ class SubscribersResource:
             for name in ("name", "labels", "enabled")
             if getattr(wanted, name) is not None
         }
-        for name in ("types", "tenants"):
+        for name in ("kinds", "tenants"):
             if (values := getattr(wanted, name)) is not None:
                 changes[name] = tuple(map(str, values))
         address = key = ""

@@ -23,7 +23,7 @@ _DESCRIPTIONS: Final = {
     "capabilities": "What the deployment offers to its caller.",
     "consent": "The page for the administrator who consents.",
     "links": "The pages of the links in messages.",
-    "onboardings": "Request an onboarding, follow it, resume or undo it.",
+    "onboardings": "Request an onboarding, follow it, retry or undo it.",
     "openapi": "This description.",
     "operations": "Renewals and removals.",
     "overview": "What needs attention in the deployment or in one tenant.",

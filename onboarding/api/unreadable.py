@@ -14,7 +14,7 @@ from onboarding.api.documents import Dismissal, Document
 from onboarding.api.endpoint import OPERATORS, Call, endpoint
 from onboarding.api.paging import Page, PageQuery
 from onboarding.api.problems import ProblemError
-from onboarding.api.raw import Raw
+from onboarding.api.raw import RawContent
 from onboarding.api.reading import Parameters
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.warning_schedule import WarningSchedule
@@ -45,7 +45,7 @@ class UnreadableRow(Document):
 class UnreadableRowDetails(UnreadableRow):
     """A row that the service cannot read, as it is."""
 
-    columns: dict[str, Raw]
+    columns: dict[str, RawContent]
 
 
 class UnreadableRowList(Page[UnreadableRow]):
@@ -143,5 +143,5 @@ def _details(entry: unreadable_rows.UnreadableRow, row: Row) -> UnreadableRowDet
         reason=entry.reason,
         since=entry.since,
         dismissed=Dismissal.of(entry.dismissed),
-        columns={name: Raw.of(value) for name, value in row.columns.items()},
+        columns={name: RawContent.of(value) for name, value in row.columns.items()},
     )

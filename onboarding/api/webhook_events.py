@@ -11,19 +11,19 @@ from uuid import UUID
 
 from pydantic import Field
 
-from onboarding.api import tags
-from onboarding.api.documents import DifferenceCode, Document, FailureCode, NoticeKind, StepName
+from onboarding.api import documents, tags
+from onboarding.api.documents import DifferenceCode, Document, FailureCode, StepName
 from onboarding.api.expirations import AppName
 from onboarding.api.run_documents import OnBehalfOf, Requester
 from onboarding.api.schemas import PATH, reference
 from onboarding.api.told import Action
-from onboarding.connections.handover import Way
+from onboarding.connections.handover import ConfirmationWay
 from onboarding.errors import Actor
-from onboarding.lifecycle.awaited import Awaited
-from onboarding.notices.channel_states import Working
-from onboarding.notices.channels.faults import FaultClass
-from onboarding.notices.notice import Kind
-from onboarding.notices.open_matters import End
+from onboarding.lifecycle.awaited import WaitingCode
+from onboarding.notices.channel_states import ChannelState
+from onboarding.notices.channels.faults import ChannelFault
+from onboarding.notices.notice import NoticeKind
+from onboarding.notices.open_matters import ClosingReason
 from onboarding.workflow.run import RunStatus
 
 MEDIA_TYPE: Final = "application/cloudevents+json"
@@ -77,9 +77,9 @@ class ChannelEvent(AnyEvent):
     """A channel of notices does not work, works again, or is tested."""
 
     channel: str = Field(description="Its name.")
-    state: Working | None = Field(description="Missing in a test.")
+    state: ChannelState | None = Field(description="Missing in a test.")
     since: datetime | None = Field(description="Of the state.")
-    fault: FaultClass | None = Field(description="The class of the error of a channel that does not work.")
+    fault: ChannelFault | None = Field(description="The class of the error of a channel that does not work.")
 
 
 class ExpirationEnds(Document):
@@ -134,10 +134,10 @@ class HandoverConfirmedEvent(EventData):
     """The site of a connection is connected."""
 
     confirmed_at: datetime
-    confirmed_via: Way
+    confirmed_via: ConfirmationWay
 
 
-class DirectoryEvent(EventData):
+class DifferenceEvent(EventData):
     """The directory differs from the expected state."""
 
     difference: DifferenceCode = Field(description="The code of the difference.")
@@ -149,7 +149,7 @@ class DirectoryEvent(EventData):
     connection_ids: tuple[str, ...] = Field(description="The first of them.")
 
 
-class AnswerEvent(EventData):
+class ExpirationResponseEvent(EventData):
     """A person acknowledged an expiration, or postponed the warnings about it."""
 
     expiration: Literal["secret", "application"]
@@ -158,7 +158,7 @@ class AnswerEvent(EventData):
     until: datetime | None = Field(description="Until when no warnings are sent. Missing: acknowledged.")
 
 
-class ResolvedEvent(EventData):
+class DifferenceResolvedEvent(EventData):
     """A difference in the directory no longer exists."""
 
     difference: DifferenceCode
@@ -166,7 +166,7 @@ class ResolvedEvent(EventData):
     since: datetime = Field(description="When an inspection found it first.")
 
 
-class RemovedEvent(EventData):
+class ConnectionRemovedEvent(EventData):
     """A connection was removed."""
 
     operation_id: UUID
@@ -176,8 +176,8 @@ class ClosedEvent(AboutEvent):
     """Nobody has to act on something any longer, for which there is no other event."""
 
     server_app: AppName | None = Field(description="Missing before it exists.")
-    reason: End
-    opened: NoticeKind = Field(description="The type of the last event that asked somebody to act.")
+    reason: ClosingReason
+    opened: documents.NoticeKind = Field(description="The type of the last event that asked somebody to act.")
 
 
 class RunEvent(AboutEvent):
@@ -189,37 +189,40 @@ class RunEvent(AboutEvent):
     status: RunStatus
     step: StepName | None = Field(description="The step that waits or has failed.")
     code: FailureCode | None = Field(description="Of the error.")
-    waiting_code: Awaited | None = Field(description="What it waits for, without an error.")
+    waiting_code: WaitingCode | None = Field(description="What it waits for, without an error.")
     args: dict[str, Any] | None = Field(description="The values in the texts of the error.")
 
 
 _EXPIRATION_KINDS: Final = (
-    Kind.SECRET_NEAR_EXPIRY,
-    Kind.SECRET_EXPIRED,
-    Kind.APPLICATION_NEAR_AGE_LIMIT,
-    Kind.APPLICATION_TOO_OLD,
+    NoticeKind.SECRET_NEAR_EXPIRY,
+    NoticeKind.SECRET_EXPIRED,
+    NoticeKind.APPLICATION_NEAR_AGE_LIMIT,
+    NoticeKind.APPLICATION_TOO_OLD,
 )
-_RUN_KINDS: Final = tuple(kind for kind in Kind if kind.is_of_run)
-_CHANNEL_KINDS: Final = tuple(kind for kind in Kind if kind.startswith("Channel"))
+_RUN_KINDS: Final = tuple(kind for kind in NoticeKind if kind.is_of_run)
+_CHANNEL_KINDS: Final = tuple(kind for kind in NoticeKind if kind.startswith("Channel"))
 
-_OTHERS: Final[dict[str, tuple[type[AnyEvent], tuple[Kind, ...]]]] = {
+_OTHERS: Final[dict[str, tuple[type[AnyEvent], tuple[NoticeKind, ...]]]] = {
     "expiration": (ExpirationEvent, _EXPIRATION_KINDS),
-    "renewal": (RenewalEvent, (Kind.RENEWAL_WAITS,)),
-    "renewed": (SecretRenewedEvent, (Kind.SECRET_REPLACED_BY_RENEWAL,)),
-    "handover": (HandoverWaitsEvent, (Kind.HANDOVER_WAITS,)),
+    "renewal": (RenewalEvent, (NoticeKind.RENEWAL_WAITS,)),
+    "renewed": (SecretRenewedEvent, (NoticeKind.SECRET_REPLACED_BY_RENEWAL,)),
+    "handover": (HandoverWaitsEvent, (NoticeKind.HANDOVER_WAITS,)),
     "channel": (ChannelEvent, _CHANNEL_KINDS),
-    "connected": (HandoverConfirmedEvent, (Kind.HANDOVER_CONFIRMED,)),
-    "answered": (AnswerEvent, (Kind.EXPIRATION_ACKNOWLEDGED, Kind.EXPIRATION_SNOOZED)),
-    "resolved": (ResolvedEvent, (Kind.DIFFERENCE_RESOLVED,)),
-    "removed": (RemovedEvent, (Kind.CONNECTION_REMOVED,)),
-    "closed": (ClosedEvent, (Kind.MATTER_CLOSED,)),
+    "connected": (HandoverConfirmedEvent, (NoticeKind.HANDOVER_CONFIRMED,)),
+    "answered": (
+        ExpirationResponseEvent,
+        (NoticeKind.EXPIRATION_ACKNOWLEDGED, NoticeKind.EXPIRATION_SNOOZED),
+    ),
+    "resolved": (DifferenceResolvedEvent, (NoticeKind.DIFFERENCE_RESOLVED,)),
+    "removed": (ConnectionRemovedEvent, (NoticeKind.CONNECTION_REMOVED,)),
+    "closed": (ClosedEvent, (NoticeKind.MATTER_CLOSED,)),
     "run": (RunEvent, _RUN_KINDS),
 }
 _NAMED: Final = {kind for _, kinds in _OTHERS.values() for kind in kinds}
 
-EVENTS: Final[dict[str, tuple[type[AnyEvent], tuple[Kind, ...]]]] = {
+EVENTS: Final[dict[str, tuple[type[AnyEvent], tuple[NoticeKind, ...]]]] = {
     **_OTHERS,
-    "directory": (DirectoryEvent, tuple(kind for kind in Kind if kind not in _NAMED)),
+    "directory": (DifferenceEvent, tuple(kind for kind in NoticeKind if kind not in _NAMED)),
 }
 """The data of each kind of event, and the kinds of notices for which it is used."""
 
@@ -262,7 +265,7 @@ def webhooks() -> dict[str, Any]:
     return {"event": {"post": post}}
 
 
-def _envelope(model: type[AnyEvent], kinds: tuple[Kind, ...]) -> dict[str, Any]:
+def _envelope(model: type[AnyEvent], kinds: tuple[NoticeKind, ...]) -> dict[str, Any]:
     text: dict[str, Any] = {"type": "string"}
     source = "The path of the subject, without /api, for example /connections/ and an ID."
     subject = {**text, "format": "uuid", "description": "Client ID of the server app."}

@@ -40,7 +40,7 @@ class RestoredChain:
     """What differs in one chain, and is corrected."""
 
     chain: str
-    put_back: int  # events that were missing or changed
+    restored: int  # events that were missing or changed
     removed: int  # rows that the service did not write
     broken: Gap | None  # from here, the copy itself is not one chain: nothing after it is restored
     first: Gap  # the first difference
@@ -72,18 +72,18 @@ class TrailRestoration:
         foreign = [found.rows[gap.key] for gap in found.gaps if gap.reason not in _LOST]
         if not dry_run:
             await self._remove(chain, foreign, by)
-            await self._put_back(found, set(lost))
+            await self._restore(found, set(lost))
             log.warning("%s restored the chain %s of the audit trail", by.name, chain)
             await self._verified(chain, dry_run=False)
         return RestoredChain(
             chain=chain,
-            put_back=len(lost),
+            restored=len(lost),
             removed=len(foreign),
             broken=found.broken,
             first=min(differences, key=lambda gap: gap.number),
         )
 
-    async def _put_back(self, found: ChainDifferences, lost: set[str]) -> None:
+    async def _restore(self, found: ChainDifferences, lost: set[str]) -> None:
         rows = [row for line in found.lines if (row := row_of(line)).key in lost]
         for first in range(0, len(rows), _BATCH):
             batch = rows[first : first + _BATCH]
@@ -97,7 +97,7 @@ class TrailRestoration:
             event = AuditEvent(
                 id=keys.derived_id("foreign-row", row.partition, row.key, row.etag),
                 at=now,
-                kind="removed_foreign_row",
+                kind="remove_foreign_row",
                 actor=by.name,
                 actor_id=by.id,
                 on_behalf_of=by.on_behalf_of,

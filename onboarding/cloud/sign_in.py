@@ -81,12 +81,12 @@ class SignInAnswer:
     def kind(self) -> ErrorType:
         """The error that it is. Only a code that is known to be final is final."""
         if self.is_outage:
-            return login.NO_TOKEN
+            return login.IDENTITY_TOKEN_UNAVAILABLE
         if self.no_identity:
             return login.IDENTITY_NOT_ASSIGNED
         if _FEDERATED.fullmatch(str(self.code)):
             return login.FEDERATION_NOT_FOUND
-        return login.FINAL.get(self.code, login.NO_TOKEN)
+        return login.FINAL.get(self.code, login.IDENTITY_TOKEN_UNAVAILABLE)
 
     def __str__(self) -> str:
         parts = (str(self.status or ""), self.error, f"AADSTS{self.code}" if self.code else "")
@@ -105,7 +105,8 @@ def error_of(service: str, error: AzureError, values: Mapping[str, str]) -> Onbo
     if answer is None:
         return unreachable(LOGIN, error)
     known: Mapping[str, Any] = {**values, "service": service, "answer": str(answer)}
-    unknown = answer.kind is login.NO_TOKEN and not answer.is_outage  # a refusal is no outage: it can last
+    # A refusal is no outage: it can last.
+    unknown = answer.kind is login.IDENTITY_TOKEN_UNAVAILABLE and not answer.is_outage
     return answer.kind.error(
         request_id=answer.request_id,
         retry_after=answer.retry_after,

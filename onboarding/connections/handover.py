@@ -17,7 +17,7 @@ class HandoverState(StrEnum):
     UNKNOWN = "Unknown"  # a release that did not ask recorded the connection
 
 
-class Way(StrEnum):
+class ConfirmationWay(StrEnum):
     """How a handover was confirmed."""
 
     API = "Api"
@@ -32,7 +32,7 @@ class Confirmation:
     at: datetime
     by: str
     by_id: str = ""  # object ID; empty if nobody signed in
-    way: Way = Way.API
+    way: ConfirmationWay = ConfirmationWay.API
     on_behalf_of: Behalf | None = None
 
 

@@ -17,7 +17,7 @@ from onboarding.behalf import Behalf
 from onboarding.cmg import joiners, versions
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, Snooze
-from onboarding.connections.handover import Confirmation, Handover, HandoverState, Way
+from onboarding.connections.handover import Confirmation, ConfirmationWay, Handover, HandoverState
 from onboarding.errors import Action, Actor
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row
@@ -238,7 +238,7 @@ class Connection:
         known = self.handover or Handover(since=self.created_at)
         if known.confirmation:
             return self
-        confirmation = Confirmation(at=at, by="renewal", way=Way.RENEWAL)
+        confirmation = Confirmation(at=at, by="renewal", way=ConfirmationWay.RENEWAL)
         return self.evolve(handover=replace(known, confirmation=confirmation))
 
     def evolve(self, **changes: Any) -> Self:

@@ -7,8 +7,8 @@ from typing import Final
 from onboarding.errors.actors import Actor
 from onboarding.errors.base import ErrorType, TransientError
 
-NO_CHANNEL: Final = ErrorType(
-    code="no-channel",
+CHANNELS_NOT_SET_UP: Final = ErrorType(
+    code="channels-not-set-up",
     failure=TransientError,
     actor=Actor.OPERATOR,
     title="The deployment has no channel for notices",

@@ -76,7 +76,7 @@ PRINCIPAL_NOT_FOUND: Final = ErrorType(
     failure=PermanentError,
     title="An existing application has no service principal",
     detail="The application {app} has no service principal in the tenant.",
-    remedy="Create the service principal in the tenant, then resume the onboarding.",
+    remedy="Create the service principal in the tenant, then retry the onboarding.",
     documentation="https://learn.microsoft.com/entra/identity-platform/howto-create-service-principal-portal",
 )
 APP_REMOVING: Final = ErrorType(

@@ -248,8 +248,8 @@ SNOOZE_OUT_OF_RANGE: Final = _form(
     "The snooze ends in the past, or too late",
     "The snooze must end in the future and no later than {latest:%Y-%m-%d %H:%M} UTC.",
 )
-NO_SUCH_EXPIRATION: Final = _form(
-    "no-such-expiration",
+EXPIRATION_NOT_FOUND: Final = _form(
+    "expiration-not-found",
     "The connection has no such expiration",
     "This connection has no '{expiration}' expiration.",
     "Omit the field, or specify another expiration.",

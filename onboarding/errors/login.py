@@ -51,8 +51,8 @@ def _final(
 
 # Temporary failures
 
-NO_TOKEN: Final = ErrorType(
-    code="no-token",
+IDENTITY_TOKEN_UNAVAILABLE: Final = ErrorType(
+    code="identity-token-unavailable",
     failure=TransientError,
     actor=Actor.NOBODY,
     title="The identity of the service cannot get an access token at the moment",

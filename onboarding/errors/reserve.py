@@ -11,7 +11,7 @@ from onboarding.errors.actions import Action, ActionKind
 from onboarding.errors.actors import Actor
 
 
-class Reserve(StrEnum):
+class OwnerAction(StrEnum):
     """What requesters may do to their own resources, unless a deployment reserves it for operators.
 
     The values are those of the setting OPERATORS_ONLY.
@@ -25,13 +25,13 @@ class Reserve(StrEnum):
     REMOVE = "remove"
 
 
-RESERVED: Final[Mapping[ActionKind, Reserve]] = {
-    ActionKind.RETRY: Reserve.RETRY,
-    ActionKind.ROLL_BACK: Reserve.ROLL_BACK,
-    ActionKind.RENEW_SECRET: Reserve.RENEW,
-    ActionKind.CONFIRM_RENEWAL: Reserve.CONFIRM,
-    ActionKind.CONFIRM_HANDOVER: Reserve.CONFIRM,
-    ActionKind.OFF_BOARD: Reserve.REMOVE,
+RESERVED: Final[Mapping[ActionKind, OwnerAction]] = {
+    ActionKind.RETRY: OwnerAction.RETRY,
+    ActionKind.ROLL_BACK: OwnerAction.ROLL_BACK,
+    ActionKind.RENEW_SECRET: OwnerAction.RENEW,
+    ActionKind.CONFIRM_RENEWAL: OwnerAction.CONFIRM,
+    ActionKind.CONFIRM_HANDOVER: OwnerAction.CONFIRM,
+    ActionKind.OFF_BOARD: OwnerAction.REMOVE,
 }
 """The actions that call a reserved endpoint. Nobody is shown an action that they cannot use."""
 

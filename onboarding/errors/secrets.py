@@ -70,7 +70,7 @@ SECRET_APP_NOT_USABLE: Final = ErrorType(
     detail="The application {app} has no service principal in the tenant, or it is disabled ({answer}).",
     remedy=(
         "In the tenant, create the service principal of the application, or enable sign-in for it under "
-        "Enterprise applications, Properties. Then resume the run."
+        "Enterprise applications, Properties. Then retry the run."
     ),
     documentation=_CODES,
 )
@@ -79,6 +79,6 @@ SECRET_NOT_PROVED: Final = ErrorType(
     failure=PermanentError,
     title="Entra ID does not issue a token for the client secret",
     detail="Entra ID does not issue a token for the application {app}: {answer}.",
-    remedy="Find the code in the documentation, correct the cause, then resume the run.",
+    remedy="Find the code in the documentation, correct the cause, then retry the run.",
     documentation=_CODES,
 )

@@ -14,7 +14,7 @@ _RECONCILE: Final = (
     "An operator reconciles the records: POST /api/reconcile?dryRun=true shows the differences, and POST "
     "/api/reconcile corrects the records. Until then, no notices are sent, and nothing is removed."
 )
-_LOG: Final = "Check the function app's log at the times of the attempts, then resume the run."
+_LOG: Final = "Check the function app's log at the times of the attempts, then retry the run."
 
 # Onboarding
 
@@ -195,16 +195,16 @@ MESSAGE_INVALID: Final = ErrorType(
     detail="{fault}",
     remedy="Dismiss the message. Find out which program writes to the queues of this service.",
 )
-MESSAGE_VERSION: Final = ErrorType(
-    code="message-version",
+MESSAGE_VERSION_UNKNOWN: Final = ErrorType(
+    code="message-version-unknown",
     failure=PermanentError,
     actor=Actor.OPERATOR,
     title="Another release wrote the queue message",
     detail="The message has the version {version}. This release reads messages up to version {newest}.",
     remedy="Deploy the release that wrote the message, then retry the message. Otherwise dismiss it.",
 )
-MESSAGE_FIELD: Final = ErrorType(
-    code="message-field",
+MESSAGE_FIELD_UNKNOWN: Final = ErrorType(
+    code="message-field-unknown",
     failure=PermanentError,
     actor=Actor.OPERATOR,
     title="The queue message has fields that this release does not know",
@@ -243,15 +243,15 @@ CLAIM_LOST: Final = ErrorType(
     remedy="No action is required.",
     actor=Actor.NOBODY,
 )
-TIMED_OUT: Final = ErrorType(
-    code="timed-out",
+WAIT_TIMED_OUT: Final = ErrorType(
+    code="wait-timed-out",
     failure=PermanentError,
     title="The step waited too long",
     detail="The step stopped after {limit}. It was waiting for this condition: {condition}.",
-    remedy="Make sure that the condition is met, then resume the run.",
+    remedy="Make sure that the condition is met, then retry the run.",
 )
-STEP_TIMEOUT: Final = ErrorType(
-    code="step-timeout",
+ATTEMPT_TIMED_OUT: Final = ErrorType(
+    code="attempt-timed-out",
     failure=TransientError,
     actor=Actor.NOBODY,
     title="One attempt of the step took too long",

@@ -10,7 +10,7 @@ from typing import Final
 
 from onboarding.clock import Clock
 from onboarding.connections.connection_store import ConnectionStore
-from onboarding.connections.handover import Confirmation, Handover, HandoverState, Way
+from onboarding.connections.handover import Confirmation, ConfirmationWay, Handover, HandoverState
 from onboarding.connections.records import Connection, ConnectionState
 from onboarding.connections.site_waits import SiteWait, SiteWaits
 from onboarding.notices import handover_notices
@@ -32,7 +32,9 @@ class Handovers:
         self._notices = notices
         self._clock = clock
 
-    async def confirm(self, connection: Connection, author: Author, way: Way) -> Connection | None:
+    async def confirm(
+        self, connection: Connection, author: Author, way: ConfirmationWay
+    ) -> Connection | None:
         """Records that the site is connected. Only the first confirmation has an effect.
 
         Returns the connection; None if it has been replaced in the meantime, or is being removed without a

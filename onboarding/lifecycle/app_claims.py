@@ -4,7 +4,7 @@ A requester's connection comes before onboardings in progress. Of these, the one
 comes first. So of two onboardings that import one application at the same time, the later one fails, and
 never both. Operators use an application in addition to a requester: their claims count from the time of
 acceptance, even if they are the first to be connected. An onboarding that has failed or was stopped has no
-place. When it is resumed, it comes after those that began in the meantime.
+place. When it is retried, it comes after those that began in the meantime.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _of(services: Services, user: AppUser, run: Run, *, connected: bool) -> Clai
     return Claim(
         onboarding=head.id,
         connected=connected or services.onboardings.status(run) is RunStatus.SUCCEEDED,
-        since=head.resumed_at or head.created_at,
+        since=head.retried_at or head.created_at,
         owner=user.owner or user.requester or head.lists.get(REQUESTER, ""),
         operates=head.authority == OPERATOR,
     )

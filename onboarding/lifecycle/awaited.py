@@ -7,7 +7,7 @@ from enum import StrEnum
 from onboarding.errors import Actor
 
 
-class Awaited(StrEnum):
+class WaitingCode(StrEnum):
     """What a step waits for."""
 
     PROVIDER_REGISTRATION = "provider-registration"
@@ -24,7 +24,7 @@ class Awaited(StrEnum):
 
 
 _ACTORS = {
-    Awaited.ADMIN_CONSENT: Actor.TENANT_ADMINISTRATOR,
-    Awaited.CONSENT_CONFIRMATION: Actor.REQUESTER,
-    Awaited.SITE_CONFIRMATION: Actor.SITE_ADMINISTRATOR,
+    WaitingCode.ADMIN_CONSENT: Actor.TENANT_ADMINISTRATOR,
+    WaitingCode.CONSENT_CONFIRMATION: Actor.REQUESTER,
+    WaitingCode.SITE_CONFIRMATION: Actor.SITE_ADMINISTRATOR,
 }

@@ -14,7 +14,7 @@ from typing import Final
 
 from onboarding.errors import OnboardingError, PermanentError
 from onboarding.lifecycle import left_behind
-from onboarding.lifecycle.awaited import Awaited
+from onboarding.lifecycle.awaited import WaitingCode
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.left_behind import LeftBehind
 from onboarding.lifecycle.requests import Removal
@@ -109,7 +109,7 @@ async def _delete(context: RemovalContext, kind: str, found: MadeApplication) ->
         pause = _PURGE_LOOKS[min(context.step.tries, len(_PURGE_LOOKS) - 1)]
         return Wait(
             reason=phrases.WAITS_DELETED.of(),
-            code=Awaited.DIRECTORY,
+            code=WaitingCode.DIRECTORY,
             after=timedelta(seconds=pause),
             give_up_after=_LONGEST,
             memo=_DELETIONS.dump(state),

@@ -2,7 +2,7 @@
 
 These are the secrets of an onboarding or a renewal that did not succeed, and of a request that another one
 overtook. The service finds them by the tags with which they were stored. They stay for some days, so that an
-operator can correct the cause and resume the run. A secret that a person stored has no such tags, and is
+operator can correct the cause and retry the run. A secret that a person stored has no such tags, and is
 never removed here.
 """
 

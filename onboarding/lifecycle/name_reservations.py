@@ -21,7 +21,7 @@ from onboarding.lifecycle.plans import PLANS
 from onboarding.lifecycle.remains import leaves_something
 from onboarding.lifecycle.requests import TENANT
 from onboarding.storage import names
-from onboarding.storage.codec import Codec
+from onboarding.storage.codec import Codec, Document
 from onboarding.storage.tables import ConflictError, Row, Tables, Write
 from onboarding.storage.unreadable_rows import load, single
 from onboarding.words.word import Word
@@ -41,7 +41,7 @@ class Reservation:
     onboarding: str
     requester: str
     at: datetime
-    resuming: bool = False  # an onboarding that failed is about to continue
+    retrying: bool = False  # an onboarding that failed is about to continue
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +53,11 @@ class Holder:
     connection: str = ""
 
 
-CODEC: Final = Codec(Reservation)
+def _with_retrying(fields: Document) -> Document:
+    return {"retrying" if name == "resuming" else name: value for name, value in fields.items()}
+
+
+CODEC: Final = Codec(Reservation, upgrades={1: _with_retrying})
 
 
 def _reservation(row: Row) -> Reservation:
@@ -85,7 +89,7 @@ class NameReservations:
         return None
 
     async def reserve(
-        self, tenant: str, name: Word, onboarding: str, requester: str, *, resuming: bool = False
+        self, tenant: str, name: Word, onboarding: str, requester: str, *, retrying: bool = False
     ) -> Holder | None:
         """Reserves a name for an onboarding; safe to repeat. Returns who has it if that is somebody else."""
         while True:
@@ -93,7 +97,7 @@ class NameReservations:
             if found := await self.holder(tenant, name, onboarding):
                 return found
             wanted = Reservation(
-                onboarding=onboarding, requester=requester, at=self._clock.now(), resuming=resuming
+                onboarding=onboarding, requester=requester, at=self._clock.now(), retrying=retrying
             )
             document = {"document": CODEC.dump(wanted)}
             key = Row(partition=_of(tenant), key=key_of(name), columns=document, etag=row.etag if row else "")
@@ -121,7 +125,7 @@ class NameReservations:
         fresh = found.at > self._clock.now() - _ACCEPTING
         if run is None:
             return fresh
-        if fresh and found.resuming and self._onboardings.status(run) is RunStatus.FAILED:
+        if fresh and found.retrying and self._onboardings.status(run) is RunStatus.FAILED:
             return True
         return _has(run, tenant, name) and self._is_alive(run)
 

@@ -11,7 +11,7 @@ from typing import Final
 from onboarding.connections.records import Connection, ConnectionState, key_of
 from onboarding.errors import PermanentError
 from onboarding.lifecycle import ownership
-from onboarding.lifecycle.awaited import Awaited
+from onboarding.lifecycle.awaited import WaitingCode
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.deletion import RemovalContext
 from onboarding.lifecycle.renewal_steps import RENEW
@@ -130,7 +130,7 @@ def _to(state: ConnectionState) -> Callable[[Connection], Connection | None]:
     return lambda found: None if found.state is state else found.evolve(state=state)
 
 
-def wait(context: RemovalContext, reason: Phrase, code: Awaited = Awaited.STEP_IN_PROGRESS) -> Wait:
+def wait(context: RemovalContext, reason: Phrase, code: WaitingCode = WaitingCode.STEP_IN_PROGRESS) -> Wait:
     """Checks again soon, and then less often."""
     pause = _LOOKS[min(context.step.tries, len(_LOOKS) - 1)]
     return Wait(reason=reason.of(), code=code, after=timedelta(seconds=pause), give_up_after=_LONGEST)

@@ -25,7 +25,7 @@ from onboarding.lifecycle import (
     registrations,
     run_copies,
 )
-from onboarding.lifecycle.awaited import Awaited
+from onboarding.lifecycle.awaited import WaitingCode
 from onboarding.lifecycle.context import unique_name
 from onboarding.lifecycle.credentials import vault_name
 from onboarding.lifecycle.deletion import MadeApplication, RemovalContext, RemoveResult, delete
@@ -112,7 +112,7 @@ async def _inventory(
             if shown:
                 object_id, app_id = shown.object_id, shown.app_id
             elif step and _may_still_appear(context, step):
-                return wait(context, phrases.WAITS_DIRECTORY, Awaited.DIRECTORY)
+                return wait(context, phrases.WAITS_DIRECTORY, WaitingCode.DIRECTORY)
         elif not object_id and refusal and step and step.attempt:
             name = unique_name(removal.onboarding, role)
             left.append(left_behind.by_tenant(f"{role}App", name, removal.tenant, refusal))
@@ -152,7 +152,7 @@ async def revoke(context: RemovalContext) -> Done[RevokeResult] | Wait:
     )
     step, grants = run.steps.get(CONSENT.name) if run else None, (*before, *revoked.grants)
     if revoked.unseen and step and _may_still_appear(context, step):
-        later = wait(context, phrases.WAITS_DIRECTORY, Awaited.DIRECTORY)
+        later = wait(context, phrases.WAITS_DIRECTORY, WaitingCode.DIRECTORY)
         return replace(later, memo=_REVOKED.dump(EarlierGrants(grants=grants)))
     result = RevokeResult(revoked=len(grants) + len(revoked.unseen), left=revoked.left)
     return Done(result=result, note=left_behind.note(result.left))

@@ -2,7 +2,7 @@
 
 A renewal sets its mark first and removes it last. Its steps continue only while the connection names it. It
 replaces another renewal only if that one has ended or failed. A failed one is then stopped, so that nobody
-can resume it. All connections that share the secret also have the mark.
+can retry it. All connections that share the secret also have the mark.
 """
 
 from __future__ import annotations

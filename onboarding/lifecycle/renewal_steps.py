@@ -15,7 +15,7 @@ from typing import Any, Final
 from onboarding.connections.records import Connection, SecretRecord
 from onboarding.errors import cloud, steps
 from onboarding.lifecycle import lost_claims, provided_secrets, renewal_mark
-from onboarding.lifecycle.awaited import Awaited
+from onboarding.lifecycle.awaited import WaitingCode
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.credentials import Credential, secret_name, vault_name
 from onboarding.lifecycle.effects import EffectKind, note
@@ -139,7 +139,7 @@ async def wait(context: RenewalContext) -> Done[AwaitedConfirmation] | Wait:
     look = min([due + _REMINDERS, *([limit] if limit and limit > now else [])])
     return Wait(
         reason=awaited(since, days, patience),
-        code=Awaited.SITE_CONFIRMATION,
+        code=WaitingCode.SITE_CONFIRMATION,
         after=min(max(look - now, timedelta(seconds=1)), _LONGEST_LOOK),
         give_up_after=timedelta(days=1000),  # the old secret expires long before that
         memo=PATIENCE.dump(patience) if patience else "",

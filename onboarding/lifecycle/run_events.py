@@ -16,13 +16,13 @@ from typing import Any, Final, Protocol
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import Connection, connection_id
 from onboarding.errors import Actor
-from onboarding.lifecycle.awaited import Awaited
+from onboarding.lifecycle.awaited import WaitingCode
 from onboarding.lifecycle.plans import PLANS
 from onboarding.lifecycle.requests import REQUESTER, Removal, Renewal
 from onboarding.lifecycle.run_offers import offers
 from onboarding.notices import changes
 from onboarding.notices.about import About
-from onboarding.notices.notice import Kind, Notice
+from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.storage.unreadable_rows import UnreadableRowError
 from onboarding.words.line import isolated
 from onboarding.workflow.run import Author, Head, Run, RunStatus, StepState, StepStatus
@@ -30,14 +30,14 @@ from onboarding.workflow.run import Author, Head, Run, RunStatus, StepState, Ste
 log = logging.getLogger(__name__)
 
 _ONBOARDINGS: Final = {
-    RunStatus.SUCCEEDED: (Kind.ONBOARDING_SUCCEEDED, "The onboarding of '{name}' has succeeded."),
-    RunStatus.FAILED: (Kind.ONBOARDING_FAILED, "The onboarding of '{name}' has failed: {cause}"),
-    RunStatus.CANCELLED: (Kind.ONBOARDING_CANCELLED, "The onboarding of '{name}' is cancelled."),
-    RunStatus.ROLLED_BACK: (Kind.ONBOARDING_ROLLED_BACK, "The onboarding of '{name}' is rolled back."),
+    RunStatus.SUCCEEDED: (NoticeKind.ONBOARDING_SUCCEEDED, "The onboarding of '{name}' has succeeded."),
+    RunStatus.FAILED: (NoticeKind.ONBOARDING_FAILED, "The onboarding of '{name}' has failed: {cause}"),
+    RunStatus.CANCELLED: (NoticeKind.ONBOARDING_CANCELLED, "The onboarding of '{name}' is cancelled."),
+    RunStatus.ROLLED_BACK: (NoticeKind.ONBOARDING_ROLLED_BACK, "The onboarding of '{name}' is rolled back."),
 }
 _OPERATIONS: Final = {
-    RunStatus.FAILED: (Kind.OPERATION_FAILED, "The {plan} of '{name}' has failed: {cause}"),
-    RunStatus.CANCELLED: (Kind.OPERATION_CANCELLED, "The {plan} of '{name}' is cancelled."),
+    RunStatus.FAILED: (NoticeKind.OPERATION_FAILED, "The {plan} of '{name}' has failed: {cause}"),
+    RunStatus.CANCELLED: (NoticeKind.OPERATION_CANCELLED, "The {plan} of '{name}' is cancelled."),
 }
 
 
@@ -110,7 +110,7 @@ class RunEvents:
         details = _details(run.head, RunStatus.WAITING, step, of_onboarding=of_onboarding)
         details["waitingCode"] = None if error else step.waiting_code
         notice = changes.of_run(
-            Kind.ONBOARDING_WAITS if of_onboarding else Kind.OPERATION_WAITS,
+            NoticeKind.ONBOARDING_WAITS if of_onboarding else NoticeKind.OPERATION_WAITS,
             about,
             run=run.head.id,
             path=_path(run.head, of_onboarding=of_onboarding),
@@ -183,9 +183,9 @@ def _awaited(step: StepState) -> Actor:
     """For whom a step waits. A site has its own reminders."""
     if step.error:
         return step.error.actor if step.is_blocked else Actor.NOBODY
-    if step.waiting_code in {"", Awaited.SITE_CONFIRMATION}:
+    if step.waiting_code in {"", WaitingCode.SITE_CONFIRMATION}:
         return Actor.NOBODY
-    return Awaited(step.waiting_code).actor
+    return WaitingCode(step.waiting_code).actor
 
 
 def _path(head: Head, *, of_onboarding: bool) -> str:

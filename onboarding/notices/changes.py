@@ -15,8 +15,8 @@ from onboarding.errors import Action, Actor
 from onboarding.notices import event_keys
 from onboarding.notices.about import About, behalf
 from onboarding.notices.event_keys import Subject
-from onboarding.notices.notice import Kind, Notice
-from onboarding.notices.open_matters import End, Matter
+from onboarding.notices.notice import Notice, NoticeKind
+from onboarding.notices.open_matters import ClosingReason, Matter
 from onboarding.words.line import isolated
 from onboarding.workflow.outcomes import Failure
 
@@ -29,9 +29,9 @@ _SUBJECTS: Final = {
     Subject.DIFFERENCE: "a difference in the directory",
 }
 _ENDS: Final = {
-    End.DISMISSED: "an operator has dismissed it.",
-    End.OVER: "it is no longer necessary.",
-    End.REMOVED: "what it was about no longer exists.",
+    ClosingReason.DISMISSED: "an operator has dismissed it.",
+    ClosingReason.OVER: "it is no longer necessary.",
+    ClosingReason.REMOVED: "what it was about no longer exists.",
 }
 
 
@@ -39,7 +39,7 @@ def acknowledged(connection: Connection, kind: str, answer: Acknowledgement) -> 
     """A person has acknowledged an expiration."""
     details = {"by": answer.by}
     text = f"The expiration of '{_app(connection)}' on {answer.ends_at:%Y-%m-%d} is acknowledged."
-    return _answered(Kind.EXPIRATION_ACKNOWLEDGED, connection, kind, answer, text, details)
+    return _answered(NoticeKind.EXPIRATION_ACKNOWLEDGED, connection, kind, answer, text, details)
 
 
 def snoozed(connection: Connection, kind: str, answer: Snooze) -> Notice:
@@ -49,11 +49,11 @@ def snoozed(connection: Connection, kind: str, answer: Snooze) -> Notice:
         f"No warnings about the expiration of '{_app(connection)}' on {answer.ends_at:%Y-%m-%d} are sent "
         f"until {answer.until:%Y-%m-%d %H:%M} UTC."
     )
-    return _answered(Kind.EXPIRATION_SNOOZED, connection, kind, answer, text, details)
+    return _answered(NoticeKind.EXPIRATION_SNOOZED, connection, kind, answer, text, details)
 
 
 def _answered(  # noqa: PLR0917 - told apart by their types
-    what: Kind,
+    what: NoticeKind,
     connection: Connection,
     kind: str,
     answer: Acknowledgement | Snooze,
@@ -85,7 +85,7 @@ def resolved(connection: Connection, difference: Difference, at: datetime) -> No
     """An inspection no longer finds a difference."""
     key = event_keys.of_difference(connection, difference)
     return Notice(
-        kind=Kind.DIFFERENCE_RESOLVED,
+        kind=NoticeKind.DIFFERENCE_RESOLVED,
         connection=connection.id,
         key=(connection.onboarding, difference.key, difference.since.isoformat()),
         at=at,
@@ -108,7 +108,7 @@ def removed(connection: Connection, others: Iterable[Connection], operation: str
     """A connection is off-boarded, as it was before. ``others`` are those of its tenant."""
     closes = (event_keys.of_run(operation), *event_keys.ended_by_removal(connection, others))
     return Notice(
-        kind=Kind.CONNECTION_REMOVED,
+        kind=NoticeKind.CONNECTION_REMOVED,
         connection=connection.id,
         key=(operation,),
         at=at,
@@ -124,10 +124,10 @@ def removed(connection: Connection, others: Iterable[Connection], operation: str
     )
 
 
-def closed(about: About, matter: Matter, end: End, at: datetime) -> Notice:
+def closed(about: About, matter: Matter, end: ClosingReason, at: datetime) -> Notice:
     """A matter has ended without an event of its own."""
     return Notice(
-        kind=Kind.MATTER_CLOSED,
+        kind=NoticeKind.MATTER_CLOSED,
         connection=about.connection,
         key=(matter.key, matter.at.isoformat()),
         at=at,
@@ -147,7 +147,7 @@ def closed(about: About, matter: Matter, end: End, at: datetime) -> Notice:
 
 
 def of_run(
-    kind: Kind,
+    kind: NoticeKind,
     about: About,
     *,
     run: str,

@@ -6,17 +6,17 @@ from datetime import datetime
 
 from onboarding.errors import Action, ActionKind, Actor
 from onboarding.notices import event_keys
-from onboarding.notices.channel_states import ChannelState, Working
-from onboarding.notices.notice import Kind, Notice
+from onboarding.notices.channel_states import ChannelRecord, ChannelState
+from onboarding.notices.notice import Notice, NoticeKind
 
 
-def trouble(state: ChannelState) -> Notice:
+def failure(state: ChannelRecord) -> Notice:
     """A channel does not accept notices, or has ended."""
-    ended, error, since = state.state is Working.ENDED, state.error, state.since
+    ended, error, since = state.state is ChannelState.ENDED, state.error, state.since
     if since is None or error is None or state.fault is None:
-        raise ValueError(f"the channel {state.name} is not in trouble")
+        raise ValueError(f"the channel {state.name} does not fail")
     return Notice(
-        kind=Kind.CHANNEL_ENDED if ended else Kind.CHANNEL_FAILING,
+        kind=NoticeKind.CHANNEL_ENDED if ended else NoticeKind.CHANNEL_FAILING,
         connection="",
         channel=state.name,
         fact=fact(state.name),
@@ -38,11 +38,11 @@ def trouble(state: ChannelState) -> Notice:
     )
 
 
-def works(state: ChannelState, told_at: datetime, *, gone: bool = False) -> Notice:
-    """A channel works again; ``gone``: it was removed. ``told_at``: when its trouble was announced."""
+def works(state: ChannelRecord, told_at: datetime, *, gone: bool = False) -> Notice:
+    """A channel works again; ``gone``: it was removed. ``told_at``: when its failure was announced."""
     at = told_at if gone else state.since or state.last_success_at or told_at
     return Notice(
-        kind=Kind.CHANNEL_REMOVED if gone else Kind.CHANNEL_WORKS,
+        kind=NoticeKind.CHANNEL_REMOVED if gone else NoticeKind.CHANNEL_WORKS,
         connection="",
         channel=state.name,
         fact=fact(state.name),

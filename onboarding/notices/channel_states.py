@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from onboarding.errors import OnboardingError
-from onboarding.notices.channels.faults import FaultClass, fault_of
+from onboarding.notices.channels.faults import ChannelFault, fault_of
 from onboarding.storage import keys, names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import ConflictError, Row, Tables, Write
@@ -26,7 +26,7 @@ _FRESH: Final = timedelta(minutes=5)
 """The age of the time of the last success after which it is written again."""
 
 
-class Working(StrEnum):
+class ChannelState(StrEnum):
     """Whether a channel works."""
 
     UNKNOWN = "Unknown"  # nothing has been sent yet
@@ -36,15 +36,15 @@ class Working(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ChannelState:
+class ChannelRecord:
     """What is known about a channel."""
 
     name: str
-    state: Working = Working.UNKNOWN
+    state: ChannelState = ChannelState.UNKNOWN
     since: datetime | None = None  # of the current state
     last_success_at: datetime | None = None
     last_failure_at: datetime | None = None
-    fault: FaultClass | None = None  # of the last failure; None while it works
+    fault: ChannelFault | None = None  # of the last failure; None while it works
     error: Failure | None = None
     told: bool = False  # the other channels were notified about the current or the last failure
     back: bool = False  # it works, or has another address: what waits for it is not on its way yet
@@ -52,10 +52,10 @@ class ChannelState:
     @property
     def fails(self) -> bool:
         """Whether it does not accept messages."""
-        return self.state in {Working.FAILING, Working.ENDED}
+        return self.state in {ChannelState.FAILING, ChannelState.ENDED}
 
 
-CODEC: Final = Codec(ChannelState)
+CODEC: Final = Codec(ChannelRecord)
 
 
 class ChannelStates:
@@ -68,7 +68,7 @@ class ChannelStates:
         """The current time, for the states."""
         return self._tables.clock.now()
 
-    async def get(self, name: str) -> ChannelState:
+    async def get(self, name: str) -> ChannelRecord:
         """The state of a channel."""
         return (await self._read(name))[0]
 
@@ -84,7 +84,7 @@ class ChannelStates:
         if sends:
             await self._succeeded(name)
 
-    async def change(self, name: str, change: Callable[[ChannelState], ChannelState]) -> ChannelState:
+    async def change(self, name: str, change: Callable[[ChannelRecord], ChannelRecord]) -> ChannelRecord:
         """Changes the current state, and returns the new one."""
         while True:
             state, etag = await self._read(name)
@@ -102,14 +102,19 @@ class ChannelStates:
     async def begin_again(self, name: str) -> None:
         """Records that a failing channel has another address: waiting notices are sent now.
 
-        Whether it works there is not known yet, so others who were told of the trouble wait for that news.
+        Whether it works there is not known yet, so others who were told of the failure wait for that news.
         """
         now = self.now()
 
-        def change(state: ChannelState) -> ChannelState:
+        def change(state: ChannelRecord) -> ChannelRecord:
             if not state.fails:
                 return state
-            changes: dict[str, Any] = {"state": Working.UNKNOWN, "since": now, "fault": None, "error": None}
+            changes: dict[str, Any] = {
+                "state": ChannelState.UNKNOWN,
+                "since": now,
+                "fault": None,
+                "error": None,
+            }
             return replace(state, **changes, back=True)
 
         await self.change(name, change)
@@ -122,22 +127,22 @@ class ChannelStates:
     async def _succeeded(self, name: str) -> None:
         now = self._tables.clock.now()
 
-        def change(state: ChannelState) -> ChannelState:
+        def change(state: ChannelRecord) -> ChannelRecord:
             last = state.last_success_at
-            if state.state is Working.WORKING:
+            if state.state is ChannelState.WORKING:
                 fresh = last is not None and timedelta(0) <= now - last < _FRESH
                 return state if fresh else replace(state, last_success_at=now)
-            changes: dict[str, Any] = {"state": Working.WORKING, "since": now, "last_success_at": now}
+            changes: dict[str, Any] = {"state": ChannelState.WORKING, "since": now, "last_success_at": now}
             return replace(state, **changes, fault=None, error=None, back=state.fails or state.told)
 
         await self.change(name, change)
 
-    async def _failed(self, name: str, fault: FaultClass, error: Failure) -> None:
+    async def _failed(self, name: str, fault: ChannelFault, error: Failure) -> None:
         now = self._tables.clock.now()
-        wanted = Working.ENDED if fault is FaultClass.GONE else Working.FAILING
+        wanted = ChannelState.ENDED if fault is ChannelFault.GONE else ChannelState.FAILING
 
-        def change(state: ChannelState) -> ChannelState:
-            if state.state is Working.ENDED:  # only a success or another address starts it again
+        def change(state: ChannelRecord) -> ChannelRecord:
+            if state.state is ChannelState.ENDED:  # only a success or another address starts it again
                 return replace(state, last_failure_at=now)
             same = state.state is wanted
             return replace(
@@ -152,8 +157,8 @@ class ChannelStates:
 
         await self.change(name, change)
 
-    async def _read(self, name: str) -> tuple[ChannelState, str]:
+    async def _read(self, name: str) -> tuple[ChannelRecord, str]:
         """The state of a channel and its ETag. A damaged row is replaced by the next attempt."""
         row = await self._tables.get(names.SERVICE, _PARTITION, keys.part(name))
         known = await readable(self._tables, [row] if row else [], lambda row: load(CODEC, row))
-        return (known[0] if known else ChannelState(name=name)), (row.etag if row else "")
+        return (known[0] if known else ChannelRecord(name=name)), (row.etag if row else "")

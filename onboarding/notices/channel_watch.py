@@ -13,7 +13,7 @@ from typing import Final
 
 from onboarding.notices import channel_notices
 from onboarding.notices.announcing import Notices
-from onboarding.notices.channel_states import ChannelState, ChannelStates, Working
+from onboarding.notices.channel_states import ChannelRecord, ChannelState, ChannelStates
 from onboarding.notices.notice import DeliveryRequest, DigestRequest
 from onboarding.notices.routing import Routing
 from onboarding.workflow import interventions
@@ -50,20 +50,20 @@ class ChannelWatch:
         self._names = names
 
     async def sweep(self) -> int:
-        """Checks each channel; returns how many deliveries it has resumed.
+        """Checks each channel; returns how many deliveries it has retried.
 
         A failure with one channel does not stop the others: the first one is raised at the end.
         """
-        resumed, failures = 0, list[Exception]()
+        retried, failures = 0, list[Exception]()
         for name in await self._names():
             try:
-                resumed += await self._look(name)
+                retried += await self._look(name)
             except Exception as error:
                 log.exception("the channel %s could not be watched", name)
                 failures.append(error)
         if failures:
             raise failures[0]
-        return resumed
+        return retried
 
     async def _look(self, name: str) -> int:
         """Checks one channel."""
@@ -74,40 +74,40 @@ class ChannelWatch:
             await self._tell(state)
         return 0
 
-    async def _tell(self, state: ChannelState) -> None:
+    async def _tell(self, state: ChannelRecord) -> None:
         """Announces a channel that has failed for some time, or that has ended."""
         now = self._runs.clock.now()
         since = state.since or now
-        if state.state is Working.FAILING and timedelta(0) <= now - since < _QUIET:
+        if state.state is ChannelState.FAILING and timedelta(0) <= now - since < _QUIET:
             return
-        await self._notices.about_channel(channel_notices.trouble(state))
+        await self._notices.about_channel(channel_notices.failure(state))
         await self._states.change(
             state.name, lambda found: replace(found, told=found.told or found.since == state.since)
         )
 
-    async def _came_back(self, state: ChannelState) -> int:
-        """Resumes the deliveries to a channel that works again, however long it failed.
+    async def _came_back(self, state: ChannelRecord) -> int:
+        """Retries the deliveries to a channel that works again, however long it failed.
 
         One with another address does so too; others are told when it has worked there.
         """
-        works = state.state is Working.WORKING
-        resumed, continuation, begun = 0, "", False
+        works = state.state is ChannelState.WORKING
+        retried, continuation, begun = 0, "", False
         while continuation or not begun:
             begun = True
             entries, continuation = await self._runs.index.marked(size=_PAGE, continuation=continuation)
             for entry in entries:
-                resumed += await self._resume(entry, state.name)
+                retried += await self._retry(entry, state.name)
         if state.told and works:
             await self._notices.about_channel(channel_notices.works(state, state.since or self._states.now()))
 
-        def done(found: ChannelState) -> ChannelState:
+        def done(found: ChannelRecord) -> ChannelRecord:
             same = found.since == state.since
             return replace(found, told=found.told and not works, back=False) if same else found
 
         await self._states.change(state.name, done)
-        return resumed
+        return retried
 
-    async def _resume(self, entry: Entry, channel: str) -> bool:
+    async def _retry(self, entry: Entry, channel: str) -> bool:
         """Whether a delivery waited for a channel. If so, it continues now."""
 
         async def of_channel(run: Run) -> bool:
@@ -120,6 +120,6 @@ class ChannelWatch:
         if not any(await self._runs.load_all([entry], of_channel)):
             return False
         try:
-            return await interventions.resume(self._runs, entry.run, SERVICE) is not None
+            return await interventions.retry(self._runs, entry.run, SERVICE) is not None
         except NotPossibleError:  # it is in progress, or waits for something else
             return False

@@ -84,7 +84,7 @@ async def _about_channel(context: DeliveryContext) -> Done[DeliveryResult]:
     """Sends a notice about another channel, unless that channel works in the meantime."""
     services, notice = context.services, context.request.notice
     state = await services.outgoing.states.get(notice.channel)
-    if state.fails is not notice.kind.is_trouble:
+    if state.fails is not notice.kind.is_failure:
         return _SUPERSEDED
     if reason := await _closed(services, context.request.channel, notice, None):
         return reason

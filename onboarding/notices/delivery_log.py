@@ -64,8 +64,8 @@ class DeliveryLog:
         """
         status, request = self.status(run), self.request(run)
         if status is not RunStatus.SUCCEEDED:
-            resumed = await interventions.resume(self._runs, run.head.id, author)
-            return resumed or run
+            retried = await interventions.retry(self._runs, run.head.id, author)
+            return retried or run
         if not isinstance(request, DeliveryRequest):
             raise NotPossibleError(status)
         plan = self._runs.plan(run.head)

@@ -24,7 +24,7 @@ _DAILY: Final = 24 * 3600
 
 POLICIES: Final[Policies] = {
     # A channel can fail for weeks. A notice waits as long as it applies. When the channel works again,
-    # ``channel_watch`` resumes the waiting deliveries.
+    # ``channel_watch`` retries the waiting deliveries.
     reason: Policy(delays=(*_SOON, *_HOURLY, _DAILY), give_up_after=None)
     for reason in RetryReason
 }

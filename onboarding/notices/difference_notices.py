@@ -15,7 +15,7 @@ from onboarding.connections.records import Connection, Difference
 from onboarding.errors import OnboardingError
 from onboarding.notices import changes, event_keys
 from onboarding.notices.difference_texts import difference_notice
-from onboarding.notices.notice import Kind, Notice
+from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.storage import names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import ConflictError, Row, Tables, Write
@@ -82,10 +82,10 @@ class DifferenceNotices:
         """Announces that an inspection no longer finds a difference. Safe to repeat."""
         await self._notices.tell(changes.resolved(connection, difference, at))
 
-    async def _concerned(self, connection: Connection, difference: Difference, kind: Kind) -> set[str]:
+    async def _concerned(self, connection: Connection, difference: Difference, kind: NoticeKind) -> set[str]:
         """The connections that a fact affects."""
         tenant = connection.tenant
-        if kind is Kind.DIRECTORY_UNREADABLE:
+        if kind is NoticeKind.DIRECTORY_UNREADABLE:
             return {connection.id, *(each.id for each in await self._connections.of_tenant(tenant))}
         if app := event_keys.app_id(connection, difference.app):
             return {connection.id, *(each.id for each in await self._connections.of_app(tenant, app))}

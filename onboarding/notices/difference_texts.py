@@ -9,29 +9,29 @@ from onboarding.connections.cadence import SECRET
 from onboarding.connections.records import Connection, Difference
 from onboarding.errors import Action
 from onboarding.notices import actions
-from onboarding.notices.notice import Kind, Notice
+from onboarding.notices.notice import Notice, NoticeKind
 
 APPLICATION: Final = "application"
 _CONSENT: Final = "consent-"
-KINDS: Final[Mapping[str, Kind]] = {
-    APPLICATION: Kind.APPLICATION_DELETED,
-    "service-principal": Kind.SIGN_IN_BLOCKED,
-    "sign-in-enabled": Kind.SIGN_IN_BLOCKED,
-    "secret-added": Kind.SECRET_ADDED,
-    "own-credentials": Kind.CREDENTIAL_ADDED,
-    "secret-replaced": Kind.SECRET_REPLACED,
-    "secret-removed": Kind.SECRET_REMOVED,
-    "secret-end-changed": Kind.SECRET_END_CHANGED,
-    "directory-unreadable": Kind.DIRECTORY_UNREADABLE,
-    "providers-pending": Kind.PROVIDERS_PENDING,
-    "subscription-in-other-tenant": Kind.SUBSCRIPTION_CHANGED,
-    "subscription-disabled": Kind.SUBSCRIPTION_CHANGED,
+KINDS: Final[Mapping[str, NoticeKind]] = {
+    APPLICATION: NoticeKind.APPLICATION_DELETED,
+    "service-principal": NoticeKind.SIGN_IN_BLOCKED,
+    "sign-in-enabled": NoticeKind.SIGN_IN_BLOCKED,
+    "secret-added": NoticeKind.SECRET_ADDED,
+    "own-credentials": NoticeKind.CREDENTIAL_ADDED,
+    "secret-replaced": NoticeKind.SECRET_REPLACED,
+    "secret-removed": NoticeKind.SECRET_REMOVED,
+    "secret-end-changed": NoticeKind.SECRET_END_CHANGED,
+    "directory-unreadable": NoticeKind.DIRECTORY_UNREADABLE,
+    "providers-pending": NoticeKind.PROVIDERS_PENDING,
+    "subscription-in-other-tenant": NoticeKind.SUBSCRIPTION_CHANGED,
+    "subscription-disabled": NoticeKind.SUBSCRIPTION_CHANGED,
 }
 
 
-def kind_of(difference: Difference) -> Kind:
+def kind_of(difference: Difference) -> NoticeKind:
     """The kind of the notice about a difference."""
-    other = Kind.CONSENT_WITHDRAWN if difference.code.startswith(_CONSENT) else Kind.PROFILE_DRIFT
+    other = NoticeKind.CONSENT_WITHDRAWN if difference.code.startswith(_CONSENT) else NoticeKind.PROFILE_DRIFT
     return KINDS.get(difference.code, other)
 
 
@@ -61,15 +61,17 @@ def steps(connection: Connection, difference: Difference) -> tuple[Action, ...]:
     client, server = connection.client_app, connection.server_app
     app = client if difference.app == "clientApp" and client else server
     match kind_of(difference):
-        case Kind.PROVIDERS_PENDING:
+        case NoticeKind.PROVIDERS_PENDING:
             return (actions.register_providers(connection),)
-        case Kind.APPLICATION_DELETED if difference.restorable:
+        case NoticeKind.APPLICATION_DELETED if difference.restorable:
             return (actions.restore(connection, app),)
-        case Kind.APPLICATION_DELETED:
+        case NoticeKind.APPLICATION_DELETED:
             return (actions.off_board(connection), actions.onboard())
-        case Kind.SECRET_ADDED | Kind.SECRET_REPLACED | Kind.SECRET_REMOVED:
+        case NoticeKind.SECRET_ADDED | NoticeKind.SECRET_REPLACED | NoticeKind.SECRET_REMOVED:
             return actions.renewal(connection)
-        case Kind.DIRECTORY_UNREADABLE | Kind.SECRET_END_CHANGED | Kind.SUBSCRIPTION_CHANGED:
+        case (
+            NoticeKind.DIRECTORY_UNREADABLE | NoticeKind.SECRET_END_CHANGED | NoticeKind.SUBSCRIPTION_CHANGED
+        ):
             return difference.actions or (actions.read(connection),)
         case kind:
-            return (actions.change(connection, app, consent=kind is Kind.CONSENT_WITHDRAWN),)
+            return (actions.change(connection, app, consent=kind is NoticeKind.CONSENT_WITHDRAWN),)

@@ -13,7 +13,7 @@ from typing import Final
 from onboarding.connections.cadence import APPLICATION, SECRET
 from onboarding.connections.records import SECRET_REMOVED, Connection, Difference
 from onboarding.notices.difference_texts import kind_of
-from onboarding.notices.notice import Kind, Notice
+from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.storage import keys
 
 _OF_SECRETS: Final = ("secret-replaced", "secret-end-changed", "secret-added")
@@ -50,13 +50,13 @@ def of_fact(fact: str) -> str:
     return keys.derived_id("key", "fact", fact)
 
 
-def fact(connection: Connection, app: str, key: str, kind: Kind) -> str:
+def fact(connection: Connection, app: str, key: str, kind: NoticeKind) -> str:
     """Identifies what a difference is about, for all connections that it concerns.
 
     ``app`` is serverApp or clientApp, or empty, and ``key`` that of the difference.
     """
     tenant = connection.tenant
-    if kind is Kind.DIRECTORY_UNREADABLE:
+    if kind is NoticeKind.DIRECTORY_UNREADABLE:
         return keys.derived_id("fact", tenant, key)
     return keys.derived_id("fact", tenant, app_id(connection, app) or connection.id, key)
 
@@ -80,7 +80,7 @@ def ended_by_renewal(connection: Connection, sharing: Iterable[Connection], rene
     ``sharing`` are all connections that use the secret.
     """
     differences = (SECRET_REMOVED, *(f"serverApp/{code}" for code in _OF_SECRETS))
-    facts = (fact(connection, "serverApp", key, Kind.SECRET_REMOVED) for key in differences)
+    facts = (fact(connection, "serverApp", key, NoticeKind.SECRET_REMOVED) for key in differences)
     ends = dict.fromkeys((connection.onboarding, *(each.onboarding for each in sharing)))
     return (of_run(renewal), *(of_expiration(each, SECRET) for each in ends), *map(of_fact, facts))
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from onboarding.errors import OnboardingError
 from onboarding.notices import delivery_log
 from onboarding.notices.delivery_context import DeliveryServices
-from onboarding.notices.notice import DeliveryRequest, DigestRequest
+from onboarding.notices.notice import DIGEST, DeliveryRequest, DigestRequest
 from onboarding.workflow.index_entry import Cause, Entry
 from onboarding.workflow.outcomes import Failure, Outcome
 from onboarding.workflow.plan import Context
@@ -106,7 +106,7 @@ def _failing(runs: Runtime, run: Run) -> Iterator[FailingDelivery]:
         case DeliveryRequest(notice=notice):
             kind, connection = str(notice.kind), notice.connection
         case DigestRequest():
-            kind, connection = "Digest", ""
+            kind, connection = DIGEST, ""
         case _:  # an inspection
             return
     yield FailingDelivery(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from onboarding.connections.records import Connection
 from onboarding.notices import actions, event_keys
-from onboarding.notices.notice import Kind, Notice
+from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.words.line import isolated
 
 
@@ -21,7 +21,7 @@ def waits(
     since = connection.handover.since if connection.handover else connection.created_at
     final = "This is the last reminder. " if last else ""
     return Notice(
-        kind=Kind.HANDOVER_WAITS,
+        kind=NoticeKind.HANDOVER_WAITS,
         connection=connection.id,
         key=(connection.onboarding, due.isoformat() if asked else str(number)),
         at=due,
@@ -49,7 +49,7 @@ def confirmed(connection: Connection) -> Notice:
     if confirmation is None:
         raise ValueError(f"{connection.id} is not confirmed")
     return Notice(
-        kind=Kind.HANDOVER_CONFIRMED,
+        kind=NoticeKind.HANDOVER_CONFIRMED,
         connection=connection.id,
         key=(connection.onboarding,),
         at=confirmation.at,

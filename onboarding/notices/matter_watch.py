@@ -19,9 +19,9 @@ from onboarding.errors import OnboardingError
 from onboarding.notices import changes, channel_notices, event_keys
 from onboarding.notices.about import About
 from onboarding.notices.announcing import Notices
-from onboarding.notices.channel_states import ChannelStates, Working
+from onboarding.notices.channel_states import ChannelState, ChannelStates
 from onboarding.notices.event_keys import Subject
-from onboarding.notices.open_matters import End, Matter, OpenMatters
+from onboarding.notices.open_matters import ClosingReason, Matter, OpenMatters
 from onboarding.storage.unreadable_rows import UnreadableRowError
 from onboarding.workflow.run import RunStatus
 from onboarding.workflow.runtime import Runtime
@@ -88,12 +88,12 @@ class MatterWatch:
                 await self._notices.tell(notice, subscribers_only=matter.subscribers_only)
             else:
                 state = await self._states.get(matter.channel)
-                gone = end is End.REMOVED
+                gone = end is ClosingReason.REMOVED
                 await self._notices.about_channel(channel_notices.works(state, matter.at, gone=gone))
             await self._matters.end(matter)
             return True
 
-    async def _end(self, matter: Matter) -> End | None:
+    async def _end(self, matter: Matter) -> ClosingReason | None:
         """How a matter has ended; None if it is open. Raises ``UnreadableRowError``."""
         about = matter.about
         if about is None:
@@ -105,39 +105,41 @@ class MatterWatch:
         if matter.subject is Subject.DIFFERENCE:
             return await self._of_difference(matter, about, connection)
         if connection is None:
-            return End.REMOVED
+            return ClosingReason.REMOVED
         if matter.subject is Subject.HANDOVER:
-            return None if connection.handover_state is HandoverState.WAITING else End.OVER
-        return None if self._is_due(connection, matter.expiration) else End.OVER
+            return None if connection.handover_state is HandoverState.WAITING else ClosingReason.OVER
+        return None if self._is_due(connection, matter.expiration) else ClosingReason.OVER
 
-    async def _of_channel(self, matter: Matter) -> End | None:
+    async def _of_channel(self, matter: Matter) -> ClosingReason | None:
         if matter.channel not in await self._channels():
-            return End.REMOVED
+            return ClosingReason.REMOVED
         state = await self._states.get(matter.channel)
-        return End.OVER if state.state is Working.WORKING and not state.told else None
+        return ClosingReason.OVER if state.state is ChannelState.WORKING and not state.told else None
 
-    async def _of_run(self, matter: Matter, about: About) -> End | None:
+    async def _of_run(self, matter: Matter, about: About) -> ClosingReason | None:
         """The end of a run. One that failed, or waits with an error, can be dismissed."""
         runs = self._runs[matter.path.split("/")[1]]
         run = await runs.load(matter.run)
         if run is None:
-            return End.REMOVED
+            return ClosingReason.REMOVED
         match runs.status(run):
             case RunStatus.FAILED:
                 is_operation = about.onboarding != run.head.id
                 if is_operation and await self._is_gone(about):
-                    return End.REMOVED
-                return None if await runs.index.is_marked(run.head) else End.DISMISSED
+                    return ClosingReason.REMOVED
+                return None if await runs.index.is_marked(run.head) else ClosingReason.DISMISSED
             case status if status.final:
-                return End.OVER
+                return ClosingReason.OVER
         blocked = await runs.index.blocked.of_run(run.head.id)
-        return End.DISMISSED if blocked and all(step.dismissed for step in blocked) else None
+        return ClosingReason.DISMISSED if blocked and all(step.dismissed for step in blocked) else None
 
     async def _is_gone(self, about: About) -> bool:
         found = await self._connections.get(about.connection)
         return found is None or found.onboarding != about.onboarding
 
-    async def _of_difference(self, matter: Matter, about: About, connection: Connection | None) -> End | None:
+    async def _of_difference(
+        self, matter: Matter, about: About, connection: Connection | None
+    ) -> ClosingReason | None:
         """The end of a fact: none of the connections that it concerns has it any longer."""
         known = connection.differences.get(matter.difference) if connection else None
         if known and known.dismissed is None:
@@ -151,8 +153,8 @@ class MatterWatch:
         if any(difference.dismissed is None for difference in differences):
             return None
         if differences:
-            return End.DISMISSED
-        return End.OVER if connection else End.REMOVED
+            return ClosingReason.DISMISSED
+        return ClosingReason.OVER if connection else ClosingReason.REMOVED
 
     def _is_due(self, connection: Connection, kind: str) -> bool:
         """Whether people are warned of an expiration, or a new secret waits to be entered."""

@@ -20,7 +20,7 @@ from onboarding.notices.about import About
 from onboarding.storage import keys
 
 
-class Kind(StrEnum):
+class NoticeKind(StrEnum):
     """The subject of a notice; the last part of the type of its CloudEvent."""
 
     SECRET_NEAR_EXPIRY = "SecretNearExpiry"  # noqa: S105 - named after Key Vault's own events
@@ -49,7 +49,7 @@ class Kind(StrEnum):
     CHANNEL_ENDED = "ChannelEnded"  # its receiver answered that it no longer exists
     CHANNEL_TEST = "ChannelTest"  # an operator asked for it
     CHANNEL_WORKS = "ChannelWorks"  # again
-    CHANNEL_REMOVED = "ChannelRemoved"  # while it was in trouble
+    CHANNEL_REMOVED = "ChannelRemoved"  # while it failed
     # Changes, for programs:
     EXPIRATION_ACKNOWLEDGED = "ExpirationAcknowledged"
     EXPIRATION_SNOOZED = "ExpirationSnoozed"
@@ -66,9 +66,9 @@ class Kind(StrEnum):
     OPERATION_CANCELLED = "OperationCancelled"
 
     @property
-    def is_trouble(self) -> bool:
+    def is_failure(self) -> bool:
         """Whether a notice is about a channel that does not work."""
-        return self in {Kind.CHANNEL_FAILING, Kind.CHANNEL_ENDED}
+        return self in {NoticeKind.CHANNEL_FAILING, NoticeKind.CHANNEL_ENDED}
 
     @property
     def is_of_run(self) -> bool:
@@ -81,9 +81,12 @@ class Kind(StrEnum):
         return f"ConfigMgr.CloudManagement.{self}"
 
 
-_NAMES: Final[Mapping[Kind, Kind]] = {
-    Kind.SECRET_EXPIRED: Kind.SECRET_NEAR_EXPIRY,
-    Kind.APPLICATION_TOO_OLD: Kind.APPLICATION_NEAR_AGE_LIMIT,
+DIGEST: Final = "Digest"
+"""The kind of a delivery that has many notices."""
+
+_NAMES: Final[Mapping[NoticeKind, NoticeKind]] = {
+    NoticeKind.SECRET_EXPIRED: NoticeKind.SECRET_NEAR_EXPIRY,
+    NoticeKind.APPLICATION_TOO_OLD: NoticeKind.APPLICATION_NEAR_AGE_LIMIT,
 }
 """A warning that is sent after the date has another type, but it is the same notice."""
 
@@ -92,7 +95,7 @@ _NAMES: Final[Mapping[Kind, Kind]] = {
 class Notice:
     """The content of a notice, composed when it is announced. A warning is composed again when it is sent."""
 
-    kind: Kind
+    kind: NoticeKind
     connection: str  # its ID; empty: the notice is about a channel
     channel: str = ""  # its name
     key: tuple[str, ...]  # identifies the notice, together with kind and connection
@@ -137,9 +140,9 @@ class Notice:
         """Whether the notice still applies: the same date, an existing difference, a wait that continues."""
         if self.ends_at is not None and self.ends_at != connection.expirations.get(self.expiration):
             return False
-        if self.kind is Kind.HANDOVER_WAITS:
+        if self.kind is NoticeKind.HANDOVER_WAITS:
             return connection.handover_state is HandoverState.WAITING
-        if self.kind is Kind.RENEWAL_WAITS:
+        if self.kind is NoticeKind.RENEWAL_WAITS:
             return connection.pending is not None and self.details.get("renewalId") == connection.renewal
         if code := self.details.get("difference"):
             return f"{self.details.get('app') or ''}/{code}" in connection.differences

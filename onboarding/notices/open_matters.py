@@ -19,7 +19,7 @@ from onboarding.errors import Actor
 from onboarding.notices import event_keys
 from onboarding.notices.about import About
 from onboarding.notices.event_keys import Subject
-from onboarding.notices.notice import Kind, Notice
+from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.storage import names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import ConflictError, Range, Row, Tables, Write
@@ -28,7 +28,7 @@ from onboarding.storage.unreadable_rows import load, placed, readable
 _PARTITION: Final = "matters"
 
 
-class End(StrEnum):
+class ClosingReason(StrEnum):
     """Why a matter ended that has no event of its own."""
 
     DISMISSED = "Dismissed"  # an operator decided that no action is needed
@@ -42,7 +42,7 @@ class Matter:
 
     key: str  # of its events
     subject: Subject
-    kind: Kind  # of the last notice that asked somebody to act
+    kind: NoticeKind  # of the last notice that asked somebody to act
     at: datetime  # of that notice
     path: str  # of the API, where the thing is
     about: About | None  # None: a channel

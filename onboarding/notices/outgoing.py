@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 from onboarding.connections.records import Connection
 from onboarding.errors import channels
 from onboarding.notices import message_text
-from onboarding.notices.channel_states import ChannelStates, Working
+from onboarding.notices.channel_states import ChannelState, ChannelStates
 from onboarding.notices.channels.people import People
 from onboarding.notices.channels.webhook import Receiver, event
 from onboarding.notices.message_items import ServiceItem
 from onboarding.notices.message_text import Message
-from onboarding.notices.notice import Kind, Notice
+from onboarding.notices.notice import Notice, NoticeKind
 
 if TYPE_CHECKING:
     from cloudevents.core.v1.event import CloudEvent
@@ -54,7 +54,7 @@ class Outgoing:
         """Posts a notice to a program; returns the outcome. Raises ``TransientError``."""
         async with self.states.watched(receiver.channel):
             if not receiver.url:
-                raise channels.NO_CHANNEL.error()
+                raise channels.CHANNELS_NOT_SET_UP.error()
             return await self._programs.send(receiver, event(notice, connection, self._origin))
 
     async def message(self, channel: str, recipient: str, message: Message) -> str:
@@ -70,7 +70,7 @@ class Outgoing:
 
     async def has_ended(self, channel: str) -> bool:
         """Whether the receiver of a channel wants no more notices."""
-        return (await self.states.get(channel)).state is Working.ENDED
+        return (await self.states.get(channel)).state is ChannelState.ENDED
 
     async def receiver(self, channel: str) -> Receiver | None:
         """The receiver of a channel for programs; None for a channel for people."""
@@ -80,7 +80,7 @@ class Outgoing:
     async def test(self, channel: str, key: str) -> str:
         """Sends a test message to a channel; returns the outcome. Raises ``TransientError``."""
         notice = Notice(
-            kind=Kind.CHANNEL_TEST,
+            kind=NoticeKind.CHANNEL_TEST,
             connection="",
             channel=channel,
             fact=f"channel:{channel}",

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Final
 
 from onboarding.clock import Clock
-from onboarding.notices.notice import Kind, Notice
+from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.storage import keys, names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row, Tables, Write
 from onboarding.storage.unreadable_rows import load, readable
 
-_KINDS: Final = frozenset({Kind.RENEWAL_WAITS})
+_KINDS: Final = frozenset({NoticeKind.RENEWAL_WAITS})
 """Notices for which something waits. The others need no receipt."""
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from onboarding.connections.cadence import SECRET
-from onboarding.connections.handover import Way
+from onboarding.connections.handover import ConfirmationWay
 from onboarding.connections.records import Connection
 from onboarding.notices import actions, changes, event_keys, handover_notices
 from onboarding.notices.announcing import Notices
-from onboarding.notices.notice import Kind, Notice
+from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.notices.receipts import Receipts
 from onboarding.words.line import isolated
 
@@ -66,7 +66,7 @@ class RenewalReminders:
             "the time limit of the renewal ended without a confirmation" if by_time else "it was confirmed"
         )
         notice = Notice(
-            kind=Kind.SECRET_REPLACED_BY_RENEWAL,
+            kind=NoticeKind.SECRET_REPLACED_BY_RENEWAL,
             connection=connection.id,
             key=(renewal,),
             at=at,
@@ -97,7 +97,7 @@ class RenewalReminders:
         )
         await self._notices.announce(notice, connection)
         handover = connection.handover
-        if handover and handover.confirmation and handover.confirmation.way is Way.RENEWAL:
+        if handover and handover.confirmation and handover.confirmation.way is ConfirmationWay.RENEWAL:
             await self._notices.announce(handover_notices.confirmed(connection), connection)
 
     async def connection_removed(
@@ -116,7 +116,7 @@ def _waits(connection: Connection, reminder: Reminder) -> Notice | None:
     removal = f" It is removed from {limit:%Y-%m-%d} on, without a confirmation." if sooner else ""
     last = "This is the last reminder. " if reminder.last else ""
     return Notice(
-        kind=Kind.RENEWAL_WAITS,
+        kind=NoticeKind.RENEWAL_WAITS,
         connection=connection.id,
         key=(connection.renewal, reminder.key),
         at=reminder.at,

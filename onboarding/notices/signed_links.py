@@ -11,10 +11,10 @@ from onboarding import signing
 from onboarding.clock import Clock
 from onboarding.connections.records import Connection
 from onboarding.errors import OnboardingError
-from onboarding.errors.reserve import Reserve
+from onboarding.errors.reserve import OwnerAction
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.message_items import Link
-from onboarding.notices.notice import Kind, Notice
+from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.settings import Settings
 from onboarding.words.address import Address
 
@@ -59,7 +59,7 @@ class NoticeLinks:
         ``operators``: whether the message goes to a channel of the deployment, not to an owner.
         """
         reader = OPERATORS if operators else OWNER
-        if notice.kind is Kind.HANDOVER_WAITS:
+        if notice.kind is NoticeKind.HANDOVER_WAITS:
             url = await self.handover(connection, reader) if self.may_confirm(reader) else None
             return (Link(label="Confirm that the site is connected", url=url),) if url else ()
         if not (notice.expiration and notice.ends_at):
@@ -91,7 +91,7 @@ class NoticeLinks:
 
         A script confirms where the deployment lets scripts do so.
         """
-        return reader in {OPERATORS, SCRIPT} or Reserve.CONFIRM not in self._reserved
+        return reader in {OPERATORS, SCRIPT} or OwnerAction.CONFIRM not in self._reserved
 
     async def _signed(
         self, connection: Connection, claims: Mapping[str, str], expires_at: datetime

@@ -14,9 +14,9 @@ from pydantic import Field
 
 from onboarding.connections.records import Connection
 from onboarding.notices.about import About
-from onboarding.notices.notice import Kind, Notice
+from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.storage import names
-from onboarding.storage.codec import Codec
+from onboarding.storage.codec import Codec, Document
 from onboarding.storage.tables import ConflictError, Row, Tables, Write
 from onboarding.storage.unreadable_rows import Readable, UnreadableRowError, load, readable
 from onboarding.words.word import Word
@@ -27,9 +27,9 @@ PREFIX: Final = "subscriber-"
 _PARTITION: Final = "subscribers"
 _TAGS: Final = {"purpose": "webhook-subscriber"}
 
-_LATER: Final[Mapping[Kind, Kind]] = {
-    Kind.SECRET_NEAR_EXPIRY: Kind.SECRET_EXPIRED,
-    Kind.APPLICATION_NEAR_AGE_LIMIT: Kind.APPLICATION_TOO_OLD,
+_LATER: Final[Mapping[NoticeKind, NoticeKind]] = {
+    NoticeKind.SECRET_NEAR_EXPIRY: NoticeKind.SECRET_EXPIRED,
+    NoticeKind.APPLICATION_NEAR_AGE_LIMIT: NoticeKind.APPLICATION_TOO_OLD,
 }
 """The kind that a warning can have by the time it is sent."""
 
@@ -41,7 +41,7 @@ class Subscriber:
     id: str
     name: Word
     host: str  # of its address
-    types: tuple[str, ...] = ()  # kinds of notices
+    kinds: tuple[str, ...] = ()  # kinds of notices
     tenants: tuple[str, ...] = ()
     labels: Mapping[str, Word] = field(default_factory=dict)  # a connection has all of them
     enabled: bool = True
@@ -73,7 +73,7 @@ class Subscriber:
 
     def wants(self, notice: Notice, connection: Connection | None) -> bool:
         """Whether it gets a notice. One about the service itself has no tenant and no labels."""
-        if not self.enabled or (self.types and str(notice.kind) not in self.types):
+        if not self.enabled or (self.kinds and str(notice.kind) not in self.kinds):
             return False
         about = notice.about or (About.of(connection) if connection else None)
         if about is None:
@@ -96,7 +96,11 @@ class Subscriber:
         return replace(found, etag=row.etag)
 
 
-CODEC: Final = Codec(Subscriber)
+def _with_kinds(fields: Document) -> Document:
+    return {**{name: value for name, value in fields.items() if name != "types"}, "kinds": fields["types"]}
+
+
+CODEC: Final = Codec(Subscriber, upgrades={1: _with_kinds})
 
 
 class WritingVault(Protocol):

@@ -22,13 +22,13 @@ from onboarding.connections.warning_schedule import ScheduledWarning
 from onboarding.errors import Action
 from onboarding.notices import actions
 from onboarding.notices.difference_texts import kind_of, steps
-from onboarding.notices.notice import Kind, Notice
+from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.words.line import isolated
 
 _RENEWAL: Final = "https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/azure-services-wizard#renew-secret-key"
 _KINDS: Final = {
-    SECRET: (Kind.SECRET_NEAR_EXPIRY, Kind.SECRET_EXPIRED),
-    APPLICATION: (Kind.APPLICATION_NEAR_AGE_LIMIT, Kind.APPLICATION_TOO_OLD),
+    SECRET: (NoticeKind.SECRET_NEAR_EXPIRY, NoticeKind.SECRET_EXPIRED),
+    APPLICATION: (NoticeKind.APPLICATION_NEAR_AGE_LIMIT, NoticeKind.APPLICATION_TOO_OLD),
 }
 _WHEN: Final = "When the secret expires,"
 _LAST: Final = (

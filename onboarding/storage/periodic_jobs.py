@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from onboarding.storage import names
-from onboarding.storage.codec import Codec
+from onboarding.storage.codec import Codec, Document
 from onboarding.storage.tables import Row, Tables, Write
 from onboarding.storage.unreadable_rows import load, readable
 
@@ -56,11 +56,11 @@ class PeriodicJob:
     """A job, and what it did last."""
 
     name: str
-    last_succeeded_at: datetime | None = None
+    last_success_at: datetime | None = None
     found: int = 0  # what the last run that succeeded found to do
     done: int = 0  # what it did: started, announced or removed
     gaps: tuple[float, ...] = ()  # seconds between its last successes
-    last_failed_at: datetime | None = None
+    last_failure_at: datetime | None = None
     last_error: str = ""
     failing_since: datetime | None = None  # the first failure after the last success
     watched_since: datetime | None = None  # when this deployment first looked at the job
@@ -76,12 +76,12 @@ class PeriodicJob:
     @property
     def due_at(self) -> datetime | None:
         """When it should run next; None if it has never succeeded."""
-        return self.last_succeeded_at + self.period if self.last_succeeded_at else None
+        return self.last_success_at + self.period if self.last_success_at else None
 
     @property
     def late_at(self) -> datetime | None:
         """When it is late: three periods after its last success, or after the deployment if there is none."""
-        last = self.last_succeeded_at or self.watched_since
+        last = self.last_success_at or self.watched_since
         return last + _LATE * self.period if last else None
 
     def is_late(self, now: datetime) -> bool:
@@ -91,13 +91,13 @@ class PeriodicJob:
     @property
     def fails(self) -> bool:
         """Whether its last run failed."""
-        failed, succeeded = self.last_failed_at, self.last_succeeded_at
+        failed, succeeded = self.last_failure_at, self.last_success_at
         return failed is not None and (succeeded is None or failed > succeeded)
 
     @property
     def fails_since(self) -> datetime | None:
         """When its failures began."""
-        return self.failing_since or self.last_failed_at
+        return self.failing_since or self.last_failure_at
 
     def watched(self, now: datetime) -> PeriodicJob:
         """The job as it is watched from now on, unless it was before.
@@ -105,21 +105,21 @@ class PeriodicJob:
         A success in the future, from a clock that was ahead, shows nothing.
         """
         if self._is_ahead(now):
-            return replace(self, last_succeeded_at=None, gaps=(), watched_since=now)
-        if self.last_succeeded_at or (self.watched_since and self.watched_since <= now):
+            return replace(self, last_success_at=None, gaps=(), watched_since=now)
+        if self.last_success_at or (self.watched_since and self.watched_since <= now):
             return self
         return replace(self, watched_since=now)
 
     def succeeded(self, now: datetime, tally: Tally) -> PeriodicJob:
         """The job after a success. Times from a clock that was ahead are not gaps."""
-        gaps, last = self.gaps, self.last_succeeded_at
+        gaps, last = self.gaps, self.last_success_at
         if self._is_ahead(now):
             gaps = ()
         elif last and last < now:
             gaps = (*gaps, (now - last).total_seconds())[-_KEPT:]
         return replace(
             self,
-            last_succeeded_at=now,
+            last_success_at=now,
             failing_since=None,
             found=tally.found,
             done=tally.done,
@@ -127,10 +127,17 @@ class PeriodicJob:
         )
 
     def _is_ahead(self, now: datetime) -> bool:
-        return self.last_succeeded_at is not None and self.last_succeeded_at > now + _AHEAD
+        return self.last_success_at is not None and self.last_success_at > now + _AHEAD
 
 
-CODEC: Final = Codec(PeriodicJob)
+_RENAMED: Final = {"last_succeeded_at": "last_success_at", "last_failed_at": "last_failure_at"}
+
+
+def _with_nouns(fields: Document) -> Document:
+    return {_RENAMED.get(name, name): value for name, value in fields.items()}
+
+
+CODEC: Final = Codec(PeriodicJob, upgrades={1: _with_nouns})
 
 
 class PeriodicJobs:
@@ -155,7 +162,7 @@ class PeriodicJobs:
         known, now = await self._get(name), self._tables.clock.now()
         if failures:
             since = known.fails_since if known.fails else now
-            failed = replace(known, last_failed_at=now, failing_since=since)
+            failed = replace(known, last_failure_at=now, failing_since=since)
             await self._put(replace(failed, last_error=type(failures[0]).__name__))
             raise failures[0]
         await self._put(known.succeeded(now, Tally(found=found, done=done)))

@@ -111,7 +111,7 @@ async def _outcome(
     except UnreadableError as error:
         return outcome_of(_unreadable(error, step), persistent=plan.persistent)
     except TimeoutError:
-        failure = Failure.of(steps.STEP_TIMEOUT.error(limit=reasons.duration(limit)))
+        failure = Failure.of(steps.ATTEMPT_TIMED_OUT.error(limit=reasons.duration(limit)))
         return Retry(reason=RetryReason.TRANSIENT, error=failure)
     except Exception:
         log.exception("step %s failed unexpectedly", step.name, extra={"run": step.run})

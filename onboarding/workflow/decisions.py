@@ -126,7 +126,9 @@ def _after_wait(step: StepState, outcome: Wait, now: datetime) -> StepState:
     since = step.since if step.since and step.error is None else now
     if now - since >= outcome.give_up_after:
         error = Failure.of(
-            steps.TIMED_OUT.error(condition=outcome.reason, limit=reasons.duration(outcome.give_up_after))
+            steps.WAIT_TIMED_OUT.error(
+                condition=outcome.reason, limit=reasons.duration(outcome.give_up_after)
+            )
         )
         return _failed(step, error, now)
     return step.evolve(

@@ -104,7 +104,7 @@ class Drive:
     async def _begin(self, choose: Callable[[], Sequence[str]]) -> None:
         """Claims the steps to start, and starts them. The lock is held.
 
-        A claim is written in one transaction with the head, so that a stop or resume of the run is noticed.
+        A claim is written in one transaction with the head, so that a stop or retry of the run is noticed.
         """
         while claims := [self._claim(name) for name in choose()]:
             try:

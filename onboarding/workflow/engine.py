@@ -2,7 +2,7 @@
 
 The order is always the same. One transaction writes the outcome of a step, its audit event and the claims on
 the next steps. Then delayed messages are put on the queue. Then the host completes the message. A crash
-anywhere is repaired when the message is delivered again: the engine recognizes its claims and resumes them.
+anywhere is repaired when the message is delivered again: the engine recognizes its claims and continues them.
 
 It knows nothing about what the steps do.
 """

@@ -1,4 +1,4 @@
-"""What people do with a run: resume a failed run, stop a run, send a signal to a waiting step.
+"""What people do with a run: retry a failed run, stop a run, send a signal to a waiting step.
 
 Each is one transaction with the ETags of what it changes, and is repeated after a conflict. So a worker
 notices it at its next write, and never sees an incomplete change.
@@ -20,7 +20,7 @@ from onboarding.workflow.step_message import StepMessage
 _CALM: Final = timedelta(seconds=2)
 """The time between two checks of a step that people request."""
 
-_ENDED: Final = {RunStatus.CANCELLED: "cancelled", RunStatus.ROLLED_BACK: "rolledBack"}
+_ENDED: Final = {RunStatus.CANCELLED: "cancelled", RunStatus.ROLLED_BACK: "rolled-back"}
 """The events of the audit trail at the end of a stopped run."""
 
 
@@ -41,28 +41,28 @@ class _Change:
     head: Head | None = None
 
 
-async def resume(
-    runtime: Runtime, run_id: str, author: Author, *, keep_authority: bool = True, retrying: bool = False
+async def retry(
+    runtime: Runtime, run_id: str, author: Author, *, keep_authority: bool = True, at_once: bool = False
 ) -> Run | None:
-    """Resumes a failed run where it stopped, or a blocked one at once; returns it, or None if there is none.
+    """Retries a failed run where it stopped, or a blocked one at once; returns it, or None if there is none.
 
     Args:
         runtime: The runs.
         run_id: The run.
-        author: Who resumes it.
-        keep_authority: False if the person who resumes the run has less authority than the run.
-        retrying: Also resume a run whose step the engine would retry later.
+        author: Who retries it.
+        keep_authority: False if the person who retries the run has less authority than the run.
+        at_once: Also retry a run whose step the engine would retry later.
 
     Raises ``NotPossibleError`` unless the run has failed or waits for somebody to act.
     """
     run = await runtime.load(run_id)
     if run is None:
         return None
-    _need_trouble(runtime, run, retrying=retrying)
+    _need_stuck(runtime, run, at_once=at_once)
     await runtime.index.reopen(run.head)  # the index is written before the run
 
     def change(run: Run) -> _Change:
-        _need_trouble(runtime, run, retrying=retrying)
+        _need_stuck(runtime, run, at_once=at_once)
         now = runtime.clock.now()
         stuck = {StepStatus.FAILED, StepStatus.WAITING}
         declared = runtime.plan(run.head).steps
@@ -73,11 +73,11 @@ async def resume(
         ]
         head = run.head if keep_authority else run.head.evolve(authority="")
         if runtime.status(run) is RunStatus.FAILED:
-            head = head.evolve(resumed_at=now)
+            head = head.evolve(retried_at=now)
         return _Change(
             head=head,
             steps=steps,
-            event=Event.by(author, run=run_id, at=now, kind="resumed"),
+            event=Event.by(author, run=run_id, at=now, kind="retried"),
         )
 
     try:
@@ -191,7 +191,7 @@ async def signal(runtime: Runtime, run_id: str, step_name: str, text: str, autho
     return run
 
 
-async def wake(runtime: Runtime, run_id: str, author: Author) -> Run | None:
+async def resume(runtime: Runtime, run_id: str, author: Author) -> Run | None:
     """Lets the steps that wait for a person or for Azure check now; steps after an error keep their pause.
 
     Does nothing for a step that has just checked, however often it is called.
@@ -239,10 +239,10 @@ async def _begin_ready(runtime: Runtime, run: Run) -> None:
         )
 
 
-def _need_trouble(runtime: Runtime, run: Run, *, retrying: bool) -> None:
+def _need_stuck(runtime: Runtime, run: Run, *, at_once: bool) -> None:
     status = runtime.status(run)
     blocked = status is RunStatus.WAITING and any(
-        step.is_blocked or (retrying and step.error) for step in run.steps.values()
+        step.is_blocked or (at_once and step.error) for step in run.steps.values()
     )
     if status is not RunStatus.FAILED and not blocked:
         raise NotPossibleError(status)

@@ -75,7 +75,7 @@ class Step(Generic[Services, Request, Result]):
     """Undoes an attempt whose worker has lost its claim: removes what it created and nobody uses.
 
     ``context.run`` is the current run, and the outcome is that of the attempt. It is safe to repeat."""
-    keeps_memo: bool = False  # even when people resume the run, because it is about what the service has done
+    keeps_memo: bool = False  # even when people retry the run, because it is about what the service has done
 
     def dump(self, result: Result) -> str:
         """A result as it is stored with the step."""

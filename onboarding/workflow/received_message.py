@@ -21,8 +21,8 @@ _LONGEST_ID: Final = 100
 
 ERRORS: Final[Mapping[PoisonReason, ErrorType]] = {
     PoisonReason.INVALID: steps.MESSAGE_INVALID,
-    PoisonReason.UNKNOWN_VERSION: steps.MESSAGE_VERSION,
-    PoisonReason.UNKNOWN_FIELD: steps.MESSAGE_FIELD,
+    PoisonReason.UNKNOWN_VERSION: steps.MESSAGE_VERSION_UNKNOWN,
+    PoisonReason.UNKNOWN_FIELD: steps.MESSAGE_FIELD_UNKNOWN,
     PoisonReason.UNKNOWN_RUN: steps.MESSAGE_RUN_UNKNOWN,
     PoisonReason.UNREADABLE_RUN: steps.MESSAGE_RUN_UNREADABLE,
     PoisonReason.WORKER_CRASHED: steps.WORKER_CRASHED,
@@ -46,11 +46,11 @@ def read(body: bytes) -> StepMessage:
         message = MESSAGES.load(body)
     except UnknownVersionError as error:
         version = reasons.NO_VERSION.of() if error.version is None else json.dumps(error.version)
-        wrong = steps.MESSAGE_VERSION.error(version=version, newest=error.newest)
+        wrong = steps.MESSAGE_VERSION_UNKNOWN.error(version=version, newest=error.newest)
         raise HopelessError(PoisonReason.UNKNOWN_VERSION, wrong) from error
     except FieldsError as error:
         if error.unknown:
-            unknown = steps.MESSAGE_FIELD.error(
+            unknown = steps.MESSAGE_FIELD_UNKNOWN.error(
                 unknown=", ".join(error.unknown), wrong=", ".join(error.wrong)
             )
             raise HopelessError(PoisonReason.UNKNOWN_FIELD, unknown) from error

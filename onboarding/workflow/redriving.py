@@ -13,17 +13,19 @@ from onboarding.workflow.run import Author
 from onboarding.workflow.runtime import Runtime
 
 
-class Redrive(StrEnum):
+class RedriveOutcome(StrEnum):
     """What happened to a poison message."""
 
-    RETRIED = "Retried"  # its run was resumed
+    RETRIED = "Retried"  # its run was retried
     SENT_AGAIN = "SentAgain"
     NOTHING_TO_DO = "NothingToDo"  # its run no longer needs it
     KEPT = "Kept"  # it would fail again
 
 
-async def redrive(messages: PoisonMessages, runs: Runtime, message: PoisonMessage, author: Author) -> Redrive:
-    """Sends a message again, or resumes its run.
+async def redrive(
+    messages: PoisonMessages, runs: Runtime, message: PoisonMessage, author: Author
+) -> RedriveOutcome:
+    """Sends a message again, or retries its run.
 
     The message is deleted last. A crash in between may send it twice, which does nothing twice.
     """
@@ -34,20 +36,24 @@ async def redrive(messages: PoisonMessages, runs: Runtime, message: PoisonMessag
     except HopelessError as error:
         tried = replace(message, reason=error.reason, detail=error.detail, at=now, retried_at=now)
         await messages.keep(replace(tried, key=message.id))
-        return Redrive.KEPT
-    outcome = Redrive.SENT_AGAIN
+        return RedriveOutcome.KEPT
+    outcome = RedriveOutcome.SENT_AGAIN
     if (
         message.reason is PoisonReason.WORKER_CRASHED
     ):  # the message alone would find a failed run and do nothing
-        outcome = await _resume(runs, message.run, author)
+        outcome = await _retry(runs, message.run, author)
     else:
         await runs.queues.put(runs.queue, message.body)
     await messages.retried(message, now)
     return outcome
 
 
-async def _resume(runs: Runtime, run: str, author: Author) -> Redrive:
+async def _retry(runs: Runtime, run: str, author: Author) -> RedriveOutcome:
     try:
-        return Redrive.RETRIED if await interventions.resume(runs, run, author) else Redrive.NOTHING_TO_DO
+        return (
+            RedriveOutcome.RETRIED
+            if await interventions.retry(runs, run, author)
+            else RedriveOutcome.NOTHING_TO_DO
+        )
     except NotPossibleError:
-        return Redrive.NOTHING_TO_DO
+        return RedriveOutcome.NOTHING_TO_DO

@@ -111,7 +111,7 @@ class Head:
     actor_id: str = ""
     on_behalf_of: Behalf | None = None  # as the author has it
     created_at: datetime
-    resumed_at: datetime | None = None  # when somebody last resumed it after it had failed
+    retried_at: datetime | None = None  # when somebody last retried it after it had failed
     lists: Mapping[str, str] = field(default_factory=dict)  # the lists of the index that contain it, by kind
     fingerprint: str = ""  # of the request: the same idempotency key must have the same fingerprint
     traceparent: str = ""
@@ -200,7 +200,7 @@ class StepState:
 
     @classmethod
     def damaged(cls, row: UnreadableRow) -> StepState:
-        """The step of a row that cannot be read: it counts as failed until it is resumed or undone."""
+        """The step of a row that cannot be read: it counts as failed until it is retried or undone."""
         error = requests.ROW_UNREADABLE.error(table=row.table, key=row.key, reason=row.reason)
         return cls(
             run=row.partition,

@@ -49,7 +49,7 @@ class RunStore:
     async def load(self, run: str) -> Run | None:
         """The current state of a run and its steps.
 
-        A step that cannot be read has failed: people can resume or undo the run as if a defect of the step
+        A step that cannot be read has failed: people can retry or undo the run as if a defect of the step
         were the cause. Raises ``UnreadableRowError`` if the head cannot be read.
         """
         rows = await self._tables.query(self._table, run, STATE)
@@ -73,7 +73,7 @@ class RunStore:
     ) -> Committed:
         """Writes changed steps (and the head) together with their events; returns them with new ETags.
 
-        A caller that claims a step, or that resumes or stops the run, passes the head, even if it is
+        A caller that claims a step, or that retries or stops the run, passes the head, even if it is
         unchanged. So if two of them have read the same run, one fails, whatever steps they change.
 
         Raises ``ConflictError`` if one of them has been changed in the meantime.

@@ -181,7 +181,7 @@ class Runtime:
 
         Args:
             run: The run.
-            again: Whether it was resumed or stopped. Its index is then opened, and shows no earlier status.
+            again: Whether it was retried or stopped. Its index is then opened, and shows no earlier status.
         """
         if not (again or self.status(run).final):
             return

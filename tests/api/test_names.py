@@ -61,10 +61,10 @@ async def test_what_was_left_behind_keeps_the_name_until_it_is_rolled_back(porta
     async with portal.fault(**_REFUSED):
         onboarding = await portal.accepted(name=name, adminConsent="ByService")
         failed = await portal.finished(onboarding)
-    assert (failed["status"], failed["leftBehind"]) == ("Failed", True)
+    assert (failed["status"], failed["needsRollback"]) == ("Failed", True)
     refused = problem(await portal.post(name=name), 409, "name-reserved")
     assert "roll it back" in refused["remedy"]
-    assert (await rolled_back(portal, onboarding))["leftBehind"] is False
+    assert (await rolled_back(portal, onboarding))["needsRollback"] is False
     assert (await portal.post(name=name)).status_code == 202
 
 
@@ -73,7 +73,7 @@ async def test_a_failure_that_left_nothing_behind_keeps_no_name(portal):
     name = unique("Name")
     wrong = {"name": name, "serverApp": {"appIdUri": "https://fabrikam.com/ConfigMgrService"}}
     first = await portal.finished(await portal.accepted(**wrong))
-    assert (first["status"], first["leftBehind"]) == ("Failed", False)
+    assert (first["status"], first["needsRollback"]) == ("Failed", False)
     second = await portal.accepted(name=name, adminConsent="ByAdministrator")
     retried = await portal.call("POST", f"/api/onboardings/{first['id']}/retry")
     assert second in problem(retried, 409, "name-reserved")["detail"]

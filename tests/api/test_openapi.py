@@ -65,8 +65,8 @@ async def test_onboardings_are_answered_as_described(portal):
     expected = set(map(str.lower, responses["202"]["headers"])) - {"idempotent-replayed"}
     assert expected <= set(accepted.headers)
     request = portal.request(serverApp={"appIdUri": f"https://fabrikam.com/{unique()}"})
-    rehearsal = await portal.call("POST", "/api/onboardings", params={"dryRun": "true"}, json=request)
-    assert rehearsal.status_code == 200
+    checked = await portal.call("POST", "/api/onboardings", params={"dryRun": "true"}, json=request)
+    assert checked.status_code == 200
     problem(await portal.post(colour="red"), 422, "invalid-request")
     error = await portal.refused(serverApp={"appIdUri": f"https://fabrikam.com/{unique()}"})
     described.check({"$ref": "#/components/schemas/StepError"}, error)

@@ -82,7 +82,9 @@ async def test_what_ends_and_what_deviates_comes_first(portal, service):
         await fleet.store.remove(each)
     assert (await overview(portal, tenantId=tenant))["differences"] == [], "a connection that is gone"
     codes = attention(document)
-    assert codes.index("ended") < codes.index("ends-soon") < codes.index("drifting")
+    assert (
+        codes.index("expiration-passed") < codes.index("expiration-near") < codes.index("connection-drifting")
+    )
     assert [each["connectionId"] for each in document["expirations"]] == [ended.id, soon.id, later.id]
     assert document["differences"] == [
         {
@@ -95,7 +97,7 @@ async def test_what_ends_and_what_deviates_comes_first(portal, service):
     ]
     (one,) = document["tenants"]
     assert (one["tenantId"], one["expiring"], one["drifting"], one["open"]) == (tenant, 3, 1, 0)
-    first = document["attention"][codes.index("ended")]
+    first = document["attention"][codes.index("expiration-passed")]
     assert (first["count"], first["more"]) == (1, False)
     assert first["url"] == f"{portal.stack.api}/api/expirations?state=Expired"
     assert others["differences"] == others["expirations"] == others["tenants"] == []
@@ -150,8 +152,8 @@ async def test_what_a_customer_must_do_is_listed_apart(portal):
     document = await overview(portal)
     (cause,) = [each for each in causes(document, "subscription-not-found") if hidden in each["detail"]]
     assert (cause["actor"], cause["count"]) == ("SubscriptionOwner", 1)
-    assert "waits-for-customer" in attention(document)
-    assert "own-trouble" not in attention(document)
+    assert "run-waits-for-customer" in attention(document)
+    assert "run-waits-for-operator" not in attention(document)
     answer = await portal.call("POST", f"/api/onboardings/{onboarding}/retry", caller="operator")
     assert answer.status_code == 202, answer.text
     await portal.blocked(onboarding)

@@ -82,7 +82,7 @@ async def test_what_belongs_to_others_does_not_exist(portal, bob, renewed):
 
 
 async def test_a_requester_retries_and_rolls_back(portal, alice):
-    """The requester resumes a failed onboarding, and removes what it created."""
+    """The requester retries a failed onboarding, and removes what it created."""
     async with portal.fault(**_REFUSED):
         onboarding = await portal.accepted(caller=alice, name=unique("Own"), adminConsent="ByService")
         failed = await portal.finished(onboarding)

@@ -60,8 +60,8 @@ async def test_a_message_that_can_not_be_read_is_kept(portal, queues, queue):
     assert await redrive(portal, message) == "Kept"
     again = await given_up(portal, text)
     assert again["id"] == message["id"]
-    assert again["givenUpAt"] > message["givenUpAt"]
-    assert (again["count"], again["since"]) == (2, message["givenUpAt"])
+    assert again["lastFailureAt"] > message["lastFailureAt"]
+    assert (again["count"], again["since"]) == (2, message["lastFailureAt"])
 
 
 async def test_the_message_of_a_run_that_is_not_there_is_kept(portal, queues):
@@ -106,8 +106,8 @@ async def test_an_onboarding_whose_worker_crashed_goes_on(portal, queues):
     answer = await portal.call("POST", f"/api/poison/{message['id']}/redrive", caller="operator")
     problem(answer, 404, "not-found")
     events = await portal.all(f"/api/onboardings/{onboarding}/events", caller="operator")
-    (resumed,) = [event for event in events if event["kind"] == "resumed"]
-    assert resumed["actor"] != "service"
+    (retried,) = [event for event in events if event["kind"] == "retried"]
+    assert retried["actor"] != "service"
 
 
 async def test_what_lies_on_the_poison_queues_is_shown(portal):

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from onboarding.notices.notice import Kind
+from onboarding.notices.notice import NoticeKind
 from onboarding.storage import names
 from tests.expiry.site import Site, before, data
 from tests.support.connections import connection
@@ -226,37 +226,37 @@ async def test_the_first_action_of_each_other_cause_is_accepted(begun):
 
 
 OTHERS: Final = {
-    Kind.RENEWAL_WAITS: "tests/operations/test_renewal_limits.py",
-    Kind.SECRET_REPLACED_BY_RENEWAL: "tests/operations/test_renewal_limits.py",
-    Kind.HANDOVER_WAITS: "test_signed_pages.py",
-    Kind.PROVIDERS_PENDING: "tests/operations/test_providers.py",
-    Kind.CHANNEL_FAILING: "test_channels_people.py",
-    Kind.CHANNEL_ENDED: "test_subscribers.py",
-    Kind.ONBOARDING_WAITS: "test_changes.py",
-    Kind.ONBOARDING_FAILED: "test_changes.py",
-    Kind.OPERATION_WAITS: "tests/operations/test_renewal_limits.py",
-    Kind.OPERATION_FAILED: "tests/operations/test_removal.py",
+    NoticeKind.RENEWAL_WAITS: "tests/operations/test_renewal_limits.py",
+    NoticeKind.SECRET_REPLACED_BY_RENEWAL: "tests/operations/test_renewal_limits.py",
+    NoticeKind.HANDOVER_WAITS: "test_signed_pages.py",
+    NoticeKind.PROVIDERS_PENDING: "tests/operations/test_providers.py",
+    NoticeKind.CHANNEL_FAILING: "test_channels_people.py",
+    NoticeKind.CHANNEL_ENDED: "test_subscribers.py",
+    NoticeKind.ONBOARDING_WAITS: "test_changes.py",
+    NoticeKind.ONBOARDING_FAILED: "test_changes.py",
+    NoticeKind.OPERATION_WAITS: "tests/operations/test_renewal_limits.py",
+    NoticeKind.OPERATION_FAILED: "tests/operations/test_removal.py",
 }
 """Notices whose first action is carried out elsewhere."""
 
 GOOD: Final = {
-    Kind.HANDOVER_CONFIRMED,
-    Kind.CHANNEL_TEST,
-    Kind.CHANNEL_WORKS,
-    Kind.CHANNEL_REMOVED,
-    Kind.MATTER_CLOSED,
-    Kind.EXPIRATION_ACKNOWLEDGED,
-    Kind.EXPIRATION_SNOOZED,
-    Kind.DIFFERENCE_RESOLVED,
-    Kind.CONNECTION_REMOVED,
-    Kind.ONBOARDING_SUCCEEDED,
-    Kind.ONBOARDING_CANCELLED,
-    Kind.ONBOARDING_ROLLED_BACK,
-    Kind.OPERATION_CANCELLED,
+    NoticeKind.HANDOVER_CONFIRMED,
+    NoticeKind.CHANNEL_TEST,
+    NoticeKind.CHANNEL_WORKS,
+    NoticeKind.CHANNEL_REMOVED,
+    NoticeKind.MATTER_CLOSED,
+    NoticeKind.EXPIRATION_ACKNOWLEDGED,
+    NoticeKind.EXPIRATION_SNOOZED,
+    NoticeKind.DIFFERENCE_RESOLVED,
+    NoticeKind.CONNECTION_REMOVED,
+    NoticeKind.ONBOARDING_SUCCEEDED,
+    NoticeKind.ONBOARDING_CANCELLED,
+    NoticeKind.ONBOARDING_ROLLED_BACK,
+    NoticeKind.OPERATION_CANCELLED,
 }
 """Notices after which there is nothing to do."""
 
-READ: Final = {Kind.SECRET_END_CHANGED}
+READ: Final = {NoticeKind.SECRET_END_CHANGED}
 """Notices that report no fault: the action is to read the connection."""
 
 
@@ -264,9 +264,9 @@ def test_each_kind_of_notice_has_a_test_of_its_first_action():
     """A new kind of notice comes with a test of what it asks for."""
     text = Path(__file__).read_text(encoding="utf-8")
     known = {*OTHERS, *GOOD, *READ}
-    assert {kind for kind in Kind if kind not in known and f'"{kind}"' not in text} == {
-        Kind.SECRET_NEAR_EXPIRY,
-        Kind.SECRET_EXPIRED,
-        Kind.APPLICATION_NEAR_AGE_LIMIT,
-        Kind.APPLICATION_TOO_OLD,
+    assert {kind for kind in NoticeKind if kind not in known and f'"{kind}"' not in text} == {
+        NoticeKind.SECRET_NEAR_EXPIRY,
+        NoticeKind.SECRET_EXPIRED,
+        NoticeKind.APPLICATION_NEAR_AGE_LIMIT,
+        NoticeKind.APPLICATION_TOO_OLD,
     }, "warnings by date: the first and the last test above"

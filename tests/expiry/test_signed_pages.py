@@ -51,8 +51,8 @@ async def test_a_site_is_awaited_until_somebody_confirms(site, people):
     assert (first["kind"], script.status_code) == ("GetScript", 200)
     overview = await site.get("/api/overview", caller="operator")
     assert overview["waitingForSite"]["count"] > 0
-    (entry,) = [each for each in overview["attention"] if each["code"] == "waits-for-site"]
-    assert entry["url"].endswith("/api/attention?code=waits-for-site")
+    (entry,) = [each for each in overview["attention"] if each["code"] == "handover-waits"]
+    assert entry["url"].endswith("/api/attention?code=handover-waits")
 
     (link,) = re.findall(ADDRESS, people.about("/site", connection["name"])[-1].body)
     for _ in range(2):

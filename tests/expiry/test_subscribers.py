@@ -54,7 +54,7 @@ async def deleted(site, *subscribers: dict[str, Any]) -> None:
 async def test_a_subscriber_gets_what_it_asks_for(site, fleet, receiver):
     """Type, tenant and label are filters; the log shows each delivery, and one is sent again."""
     team = unique("team")
-    wanted = {"types": ["SecretNearExpiry"], "tenants": [site.info["tenant"]], "labels": {"team": team}}
+    wanted = {"kinds": ["SecretNearExpiry"], "tenants": [site.info["tenant"]], "labels": {"team": team}}
     host = f"http://{receiver.host}"
     mine, _ = await created(site, f"{host}/mine/{TOKEN}", **wanted)
     other, _ = await created(site, f"{host}/other/{TOKEN}", tenants=[FABRIKAM])
@@ -175,14 +175,14 @@ async def test_operators_manage_subscribers(site, receiver):
     known = await site.call("GET", path, caller="operator", headers={"If-None-Match": etag})
     assert known.status_code == 304
     changed = await site.call(
-        "PATCH", path, caller="operator", headers={"If-Match": etag}, json={"types": ["SecretExpired"]}
+        "PATCH", path, caller="operator", headers={"If-Match": etag}, json={"kinds": ["SecretExpired"]}
     )
-    assert (changed.status_code, changed.json()["types"]) == (200, ["SecretExpired"])
+    assert (changed.status_code, changed.json()["kinds"]) == (200, ["SecretExpired"])
     late = await site.call("DELETE", path, caller="operator", headers={"If-Match": etag})
     assert changed.headers["ETag"] in problem(late, 412, "precondition-failed")["detail"]
     problem(await site.call("GET", "/api/subscribers", caller="requester"), 403, "role-missing")
     listed = await site.get("/api/subscribers", caller="operator")
-    assert [each["types"] for each in listed["value"] if each["id"] == made["id"]] == [["SecretExpired"]]
+    assert [each["kinds"] for each in listed["value"] if each["id"] == made["id"]] == [["SecretExpired"]]
     current = {"If-Match": changed.headers["ETag"]}
     assert (await site.call("DELETE", path, caller="operator", headers=current)).status_code == 200
     problem(await site.call("GET", path, caller="operator"), 404, "not-found")
@@ -199,7 +199,7 @@ async def test_operators_manage_subscribers(site, receiver):
         ("address", "https://user:pass@tickets.contoso.com/"),
         ("address", "ftp://tickets.contoso.com/"),
         ("secret", "whsec_dG9vIHNob3J0"),
-        ("types", ["Nothing"]),
+        ("kinds", ["Nothing"]),
         ("tenants", ["contoso"]),
     ],
 )

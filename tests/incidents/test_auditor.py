@@ -144,7 +144,7 @@ async def test_tampering_is_seen(portal, tables):
     assert (found["gap"]["reason"], found["gap"]["key"]) == ("not-in-copy", forged.key)
     await restored(portal, tables, victim)
     story = await trail(portal)
-    assert [event["actor"] for event in story if event["kind"] == "removed_foreign_row"] == [name_of(story)]
+    assert [event["actor"] for event in story if event["kind"] == "remove_foreign_row"] == [name_of(story)]
 
 
 def name_of(story: list[dict[str, Any]]) -> str:

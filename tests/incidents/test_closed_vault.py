@@ -35,7 +35,7 @@ async def test_closed_vault(portal):
     assert (cause["actor"], cause["count"], cause["tenants"]) == ("Operator", 3, [portal.info["tenant"]])
     assert "Key Vault Secrets Officer" in cause["remedy"]
     assert before <= datetime.fromisoformat(cause["since"]) <= datetime.now(UTC)
-    (entry,) = [each for each in during["attention"] if each["code"] == "own-trouble"]
+    (entry,) = [each for each in during["attention"] if each["code"] == "run-waits-for-operator"]
     assert (entry["count"], entry["causes"], entry["since"]) == (3, {"forbidden": 3}, cause["since"])
     assert "no access to the key vault: runs wait since" in entry["title"]
     handled = await night.act(portal, INCIDENT)

@@ -47,7 +47,7 @@ async def test_damaged_rows(world):
     assert len(world.queues._messages[names.STEPS_QUEUE]) == 1
     assert [each["name"] for each in (await world.call("list_connections"))["value"]] == ["well"]
     assert [each["name"] for each in (await world.call("list_onboardings"))["value"]] == ["well run"]
-    assert set((await world.attention())["unreadable"]["causes"]) == {
+    assert set((await world.attention())["row-unreadable"]["causes"]) == {
         names.WARNINGS,
         names.CONNECTIONS,
         names.ONBOARDINGS,
@@ -67,7 +67,7 @@ async def test_damaged_rows(world):
         assert (await world.http(*one))["columns"]["document"]["text"] == "banana {"
         await world.http(*remove)
     await world.run_jobs()
-    assert "unreadable" not in await world.attention()
+    assert "row-unreadable" not in await world.attention()
 
 
 @pytest.mark.soak
@@ -106,7 +106,7 @@ async def test_damaged_rows_of_a_storage_account(portal, settled):
     for timer in ("sweep_expirations", "sweep_onboardings"):
         await portal.fire(timer)
     overview = await night.overview(portal)
-    causes = next(each for each in overview["attention"] if each["code"] == "unreadable")["causes"]
+    causes = next(each for each in overview["attention"] if each["code"] == "row-unreadable")["causes"]
     assert set(causes) >= {names.CONNECTIONS, names.ONBOARDINGS, names.CALENDAR}
     assert not {"job-late", "job-failed"} & {each["code"] for each in overview["attention"]}
     assert (await portal.http.get(f"{portal.stack.api}/api/health")).status_code == 200
@@ -133,7 +133,9 @@ async def test_damaged_rows_of_a_storage_account(portal, settled):
         method, path = runbook.calls(INCIDENT, id=each["id"])[2]
         assert (await portal.call(method, path, caller="operator")).status_code == 200
     problem(await portal.call("GET", f"/api/onboardings/{waiting}", caller="operator"), 404, "not-found")
-    await portal.call("POST", f"/api/attention/dismiss?code=given-up&reason={waiting}", caller="operator")
+    await portal.call(
+        "POST", f"/api/attention/dismiss?code=poison-message&reason={waiting}", caller="operator"
+    )
     left = await portal.all(look[1], caller="operator")
     assert not [each for each in left if each["id"] in {row["id"] for row in mine}]
 

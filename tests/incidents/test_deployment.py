@@ -47,7 +47,7 @@ async def test_what_a_newer_release_wrote_waits_for_it(world, monkeypatch):
     message = json.dumps({"v": 2, "run": head.id, "step": "preflight", "attempt": 1})
     await world.parts.engines[names.STEPS_QUEUE].handle(message.encode(), "d")
     assert (await world.call("list_connections"))["value"] == []
-    assert set(await world.attention()) == {"given-up", "unreadable"}
+    assert set(await world.attention()) == {"poison-message", "row-unreadable"}
 
     messages, rows, failed = runbook.calls(
         INCIDENT, **{"from": f"{now - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"}

@@ -24,12 +24,12 @@ async def test_dismissed_by_mistake(world):
     await world.call("list_connections", tenantId=TENANT)
     record = await world.parts.stores.connection_store.get(drifts.id)
     (entry,) = [each for each in world.rows() if each.partition == "~drift"]
-    codes = ("onboarding-failed", "drifting", "unreadable")
+    codes = ("onboarding-failed", "connection-drifting", "row-unreadable")
     assert set(await world.attention()) == set(codes)
     assert record is not None
     assert entry.key == drifts.id
     for code in codes:
-        assert (await world.call("dismiss_all", code=code, reason=REASON))["done"] == 1
+        assert (await world.call("dismiss_all_attention", code=code, reason=REASON))["done"] == 1
     assert await world.attention() == {}
 
     look, _ = runbook.calls(INCIDENT)
@@ -37,11 +37,11 @@ async def test_dismissed_by_mistake(world):
     assert {each["code"] for each in dismissed} == set(codes)
     assert {(each["dismissal"]["by"], each["dismissal"]["reason"]) for each in dismissed} == {("Op", REASON)}
     for each in dismissed:
-        if each["code"] != "drifting":  # its inspection needs the cloud
+        if each["code"] != "connection-drifting":  # its inspection needs the cloud
             _, again = runbook.calls(INCIDENT, id=each["id"])
             assert (await world.http(*again))["done"] == 1
     run = await world.parts.onboarding_runs.load(head.id)
     assert world.parts.onboarding_runs.status(run) is RunStatus.RUNNING
     await world.call("list_connections", tenantId=TENANT)
-    assert set(await world.attention()) == {"unreadable"}
+    assert set(await world.attention()) == {"row-unreadable"}
     assert row.table == names.CONNECTIONS

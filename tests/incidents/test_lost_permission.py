@@ -29,7 +29,7 @@ async def test_lost_permission(portal):
         entries = [
             each
             for each in (await night.overview(portal))["attention"]
-            if each["code"] == "own-trouble" and each["count"] >= RUNS
+            if each["code"] == "run-waits-for-operator" and each["count"] >= RUNS
         ]
         assert len(entries) == 1
         assert sum(entries[0]["causes"].values()) == entries[0]["count"]
@@ -37,4 +37,4 @@ async def test_lost_permission(portal):
     for onboarding in onboardings:
         assert (await portal.finished(onboarding))["status"] == "Succeeded"
         assert await night.secrets_of(portal, onboarding) == 1
-    assert "own-trouble" not in await night.attention(portal)
+    assert "run-waits-for-operator" not in await night.attention(portal)

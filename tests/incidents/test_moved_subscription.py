@@ -21,10 +21,10 @@ async def test_moved_subscription(portal, settled):
     try:
         codes = {code for code in await night.inspected(portal, settled) if code.startswith("subscription-")}
         assert codes == {"subscription-in-other-tenant", "subscription-disabled"}
-        causes = (await night.attention(portal))["drifting"]["causes"]
+        causes = (await night.attention(portal))["connection-drifting"]["causes"]
         assert codes <= set(causes)
         assert (await night.act(portal, INCIDENT, id=settled["id"]))["done"] == 1
-        drifting = await portal.all("/api/attention", caller="operator", code="drifting")
+        drifting = await portal.all("/api/attention", caller="operator", code="connection-drifting")
         assert settled["id"] not in {each["id"] for each in drifting}
     finally:
         await portal.control("PUT", "/settings", {"subscription": {}})

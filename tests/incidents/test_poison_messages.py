@@ -15,8 +15,8 @@ from tests.support.world import World, run_id
 CRASHED: Final = 20
 HOPELESS: Final = {
     "message-invalid": [f"message {number} of another program" for number in range(40)],
-    "message-version": [json.dumps({"v": 9, "run": run_id(str(number))}) for number in range(30)],
-    "message-field": [json.dumps({"v": 1, "operation": number}) for number in range(10)],
+    "message-version-unknown": [json.dumps({"v": 9, "run": run_id(str(number))}) for number in range(30)],
+    "message-field-unknown": [json.dumps({"v": 1, "operation": number}) for number in range(10)],
     "message-run-unknown": [json.dumps({"v": 1, "run": run_id(str(number))}) for number in range(40)],
 }
 UNDECODABLE: Final = 20
@@ -49,12 +49,12 @@ async def test_poison_messages(world):
     assert await statuses(world, runs) == {RunStatus.FAILED}
     again, look, dismiss = runbook.calls("Poison messages")
     attention = await world.attention()
-    assert "poison-queue" not in attention
+    assert "poison-queue-not-empty" not in attention
     seen = await overall(world)
     hopeless = {code: len(texts) for code, texts in HOPELESS.items()}
     hopeless["message-invalid"] += UNDECODABLE
     assert seen == {**hopeless, "worker-crashed": CRASHED}
-    assert set(attention["given-up"]["causes"]) <= set(seen)
+    assert set(attention["poison-message"]["causes"]) <= set(seen)
 
     world.queues._messages[names.STEPS_QUEUE] = []
     answer = await world.http(*again)
@@ -66,13 +66,13 @@ async def test_poison_messages(world):
     assert all(each["remedy"] and each["body"]["text"] for each in shown)
 
     assert (await world.http(*dismiss))["done"] == sum(hopeless.values())
-    assert "given-up" not in await world.attention()
+    assert "poison-message" not in await world.attention()
 
 
 async def overall(world: World) -> dict[str, int]:
     """The number of poison messages by cause, over all pages of the list."""
     found: dict[str, int] = {}
-    query: dict[str, Any] = {"code": "given-up", "maxpagesize": 100}
+    query: dict[str, Any] = {"code": "poison-message", "maxpagesize": 100}
     while True:
         page = await world.call("list_attention", **query)
         for each in page["value"]:

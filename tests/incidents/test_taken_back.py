@@ -31,7 +31,7 @@ async def test_a_deleted_application(portal, settled):
     await portal.look("graph", "DELETE", f"/v1.0/applications/{app['objectId']}")
     found = await night.inspected(portal, settled)
     assert found["application"]["remedy"]
-    assert (await night.attention(portal))["drifting"]["causes"]["application"] == 1
+    assert (await night.attention(portal))["connection-drifting"]["causes"]["application"] == 1
     await told(portal, settled, "ApplicationDeleted")
     for each in (app["objectId"], app["servicePrincipalId"]):
         await portal.look("graph", "POST", f"/v1.0/directory/deletedItems/{each}/restore")
@@ -47,10 +47,10 @@ async def test_a_secret_that_was_added_by_hand(portal, settled):
     assert (await night.act(portal, INCIDENT, 1, id=settled["id"]))["done"] == 1
     found = await night.inspected(portal, settled)
     assert found["secret-added"]["dismissed"]["reason"] == "The customer wants it"
-    drifting = await portal.all("/api/attention", caller="operator", code="drifting")
+    drifting = await portal.all("/api/attention", caller="operator", code="connection-drifting")
     assert settled["id"] not in {each["id"] for each in drifting}
     body = {"passwordCredential": {"displayName": "another", "endDateTime": "2028-01-01T00:00:00Z"}}
     await portal.look("graph", "POST", path, body)
     assert "dismissed" not in (await night.inspected(portal, settled))["secret-added"]
-    drifting = await portal.all("/api/attention", caller="operator", code="drifting")
+    drifting = await portal.all("/api/attention", caller="operator", code="connection-drifting")
     assert settled["id"] in {each["id"] for each in drifting}

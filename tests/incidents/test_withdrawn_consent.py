@@ -23,8 +23,8 @@ async def test_withdrawn_consent(portal, settled):
     found = await consents(portal, settled)
     assert found
     assert all("Grant admin consent" in each["remedy"] for each in found.values())
-    assert set(found) <= set((await night.attention(portal))["drifting"]["causes"])
+    assert set(found) <= set((await night.attention(portal))["connection-drifting"]["causes"])
     await night.consent(portal, settled, withdrawn)
     assert await consents(portal, settled) == {}
-    causes = (await night.attention(portal)).get("drifting", {}).get("causes", {})
+    causes = (await night.attention(portal)).get("connection-drifting", {}).get("causes", {})
     assert not set(found) & set(causes)

@@ -8,7 +8,7 @@ from onboarding.connections.records import Connection
 from onboarding.connections.site_waits import SiteWaits
 from onboarding.drift.inspection_step import is_old
 from onboarding.notices import digests
-from onboarding.notices.notice import Kind, Notice
+from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.storage import names
 from onboarding.storage.periodic_jobs import PERIODS
 from tests.support import runbook
@@ -48,7 +48,7 @@ async def test_what_a_clock_that_was_ahead_left_behind_goes_on(world):
 
 def notice(connection: Connection, at: datetime) -> Notice:
     """Something that people must know about a connection."""
-    kind, key = Kind.PROFILE_DRIFT, ("k",)
+    kind, key = NoticeKind.PROFILE_DRIFT, ("k",)
     return Notice(kind=kind, connection=connection.id, key=key, at=at, message="m", impact="i", remedy="r")
 
 

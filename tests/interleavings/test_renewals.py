@@ -24,7 +24,7 @@ async def renewal(world: World, connection: str, **body: str) -> str:
 
 
 async def test_failed_renewal_retry_and_new_at_once(world):
-    """One operator resumes a failed renewal, another requests a new one: only one of the two continues."""
+    """One operator retries a failed renewal, another requests a new one: only one of the two continues."""
     connection = await world.connected("Contoso")
     world.refuse("POST", "addPassword", code="Request_BadRequest", status=400)
     first = await renewal(world, connection)
@@ -51,8 +51,8 @@ async def test_failed_renewal_retry_and_new_at_once(world):
     assert await violations(world) == []
 
 
-async def test_superseded_renewal_is_not_resumed(world):
-    """A failed renewal that another one has replaced cannot be resumed; the response contains its status."""
+async def test_superseded_renewal_is_not_retried(world):
+    """A failed renewal that another one has replaced cannot be retried; the response contains its status."""
     connection = await world.connected("Contoso")
     world.refuse("POST", "addPassword", code="Request_BadRequest", status=400)
     first = await renewal(world, connection)
@@ -67,19 +67,19 @@ async def test_superseded_renewal_is_not_resumed(world):
     assert await violations(world) == []
 
 
-async def test_renewal_is_resumed_while_its_connection_goes(world):
-    """A failed renewal that ends while somebody resumes it has the right status in the lists."""
+async def test_renewal_is_retried_while_its_connection_goes(world):
+    """A failed renewal that ends while somebody retries it has the right status in the lists."""
     connection = await world.connected("Contoso")
     world.refuse("POST", "addPassword", code="Request_BadRequest", status=400)
     first = await renewal(world, connection)
     await world.settle()
     opens = world.pin("operator", "upsert", names.OPERATION_INDEX, "open:")
-    resuming = world.go("operator", world.call("retry_operation", id=first))
-    await world.until(opens, resuming)
+    retrying = world.go("operator", world.call("retry_operation", id=first))
+    await world.until(opens, retrying)
     await world.must("remove_connection", id=connection)
     await world.settle()
     opens.gate.set()
-    code, document = await resuming
+    code, document = await retrying
     assert (code, document["code"]) == (409, "not-in-this-status")
     assert await violations(world) == []
 

@@ -1,4 +1,4 @@
-"""Runs that people stop and resume while hosts work on them, and late writes by hosts that were stopped."""
+"""Runs that people stop and retry while hosts work on them, and late writes by hosts that were stopped."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ async def test_superseded_worker_with_parallel_steps(world):
 
 
 async def test_settle_of_failed_late(world):
-    """A host that records a failure late, after the run was resumed and succeeded, records the success."""
+    """A host that records a failure late, after the run was retried and succeeded, records the success."""
     world.refuse("POST", "addPassword", **BAD)
     onboarding = await world.onboard("Contoso")
     enters = world.pin("host1", "upsert", names.ONBOARDING_INDEX, "status:")
@@ -129,15 +129,15 @@ async def test_settle_of_succeeded_late_and_cancel(world):
 
 
 async def test_retry_meets_sweep(world):
-    """A sweep that finds a failed run while somebody resumes it does not hide the run."""
+    """A sweep that finds a failed run while somebody retries it does not hide the run."""
     world.refuse("POST", "addPassword", **BAD)
     onboarding = await world.onboard("Contoso")
     await world.settle()
-    resumes = world.pin("operator", "transact", names.ONBOARDINGS)
+    retries = world.pin("operator", "transact", names.ONBOARDINGS)
     retry = world.go("operator", world.call("retry_onboarding", id=onboarding))
-    await world.until(resumes, retry)
+    await world.until(retries, retry)
     await world.sweep()
-    resumes.gate.set()
+    retries.gate.set()
     await retry
     assert [text for text in await violations(world) if "index" in text] == []
     await world.settle()

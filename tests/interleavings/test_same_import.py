@@ -89,7 +89,7 @@ async def test_the_order_is_that_of_the_acceptance(world):
 
 
 async def test_who_has_stopped_or_failed_has_no_place(world):
-    """After the first one was cancelled, the second one is resumed; the first one then comes after it."""
+    """After the first one was cancelled, the second one is retried; the first one then comes after it."""
     apps = await world.registered(consent=False)
     first = await imports(world, apps, "requester")
     name, value = "import-by-hand", {"value": apps.secret}
@@ -108,7 +108,7 @@ async def test_who_has_stopped_or_failed_has_no_place(world):
 
 
 @pytest.mark.parametrize("meanwhile", ["other", ""])
-async def test_a_failed_one_that_is_resumed_displaces_nobody(world, meanwhile):
+async def test_a_failed_one_that_is_retried_displaces_nobody(world, meanwhile):
     """It has its place again unless somebody else began to use the applications in the meantime."""
     apps = await world.registered(consent=False)
     world.refuse("GET", "servicePrincipals", code="Request_BadRequest", status=400)

@@ -231,7 +231,7 @@ async def test_a_service_principal_that_may_not_be_purged_fails_nothing(portal, 
 
 
 async def test_a_failed_onboarding_is_retried(portal):
-    """After its cause is fixed, a failed onboarding resumes where it stopped, and creates nothing twice."""
+    """After its cause is fixed, a failed onboarding continues where it stopped, and creates nothing twice."""
     refusal = {"kind": "status", "status": 400, "code": "Request_BadRequest", "message": "no"}
     async with portal.fault(service="graph", method="POST", path="/applications$", body="-client", **refusal):
         onboarding = await portal.accepted()
@@ -248,7 +248,7 @@ async def test_a_failed_onboarding_is_retried(portal):
 
 
 async def test_a_removal_that_fails_is_retried(portal):
-    """A failed removal shows its reason; a new request or a resume continues it."""
+    """A failed removal shows its reason; a new request or a retry continues it."""
     connection = await portal.onboarded()
     path = f"/api/connections/{connection['id']}"
     refusal = {"kind": "status", "status": 400, "code": "Request_BadRequest", "message": "no"}
@@ -267,7 +267,7 @@ async def test_a_removal_that_fails_is_retried(portal):
 
 
 async def test_what_the_status_does_not_allow_is_refused(portal, untouched):
-    """A succeeded onboarding cannot be cancelled, rolled back or resumed; the answer has the alternative."""
+    """A succeeded onboarding cannot be cancelled, rolled back or retried; the answer has the alternative."""
     path = f"/api/onboardings/{untouched['onboardingId']}"
     for action in ("cancel", "rollback", "retry"):
         answer = await portal.call("POST", f"{path}/{action}", caller="operator")

@@ -110,8 +110,8 @@ async def test_a_renewal_that_failed_leaves_no_third_secret(portal):
     assert len(await secrets(portal, connection)) == 1
 
 
-async def test_a_late_resume_does_not_affect_the_next_renewal(portal):
-    """The next renewal removes the old secret instead of the failed one, which can no longer be resumed."""
+async def test_a_late_retry_does_not_affect_the_next_renewal(portal):
+    """The next renewal removes the old secret instead of the failed one, which can no longer be retried."""
     connection = await portal.onboarded()
     first = await renewal(portal, connection)
     path = f"/api/connections/{connection['id']}/renewals/{first['id']}/confirm"

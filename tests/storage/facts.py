@@ -18,11 +18,11 @@ from onboarding.drift.inspection_step import INSPECTION, InspectionRequest
 from onboarding.errors import Actor, responses
 from onboarding.lifecycle.name_reservations import NameReservations
 from onboarding.notices import digests
-from onboarding.notices.channel_states import Working
+from onboarding.notices.channel_states import ChannelState
 from onboarding.notices.difference_notices import DifferenceNotices
 from onboarding.notices.mail_budget import MailBudget
 from onboarding.notices.mail_domains import MailDomains
-from onboarding.notices.notice import Kind, Notice
+from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.notices.subscribers import Subscriber, Subscribers
 from onboarding.storage import names
 from onboarding.storage.dismissals import Dismissals, Dismissed
@@ -69,7 +69,7 @@ def domains(world: World, *, readable: bool = True) -> MailDomains:
 def notice(connection: Connection, at: datetime) -> Notice:
     """A notice about a connection."""
     return Notice(
-        kind=Kind.RENEWAL_WAITS,
+        kind=NoticeKind.RENEWAL_WAITS,
         connection=connection.id,
         key=("k",),
         at=at,
@@ -96,11 +96,17 @@ async def populate(world: World, who: tuple[str, str]) -> Connection:
     )
     await parts.epoch.advance()
     await messaging.channel_states.change(
-        name, lambda state: replace(state, state=Working.FAILING, since=now)
+        name, lambda state: replace(state, state=ChannelState.FAILING, since=now)
     )
     dismissal = Dismissal(by="Op", at=now, reason=name)
     dismissed = Dismissed(
-        code="given-up", id=run_id(name), cause="", detail=name, tenant=tenant, since=now, dismissal=dismissal
+        code="poison-message",
+        id=run_id(name),
+        cause="",
+        detail=name,
+        tenant=tenant,
+        since=now,
+        dismissal=dismissal,
     )
     await Dismissals(world.tables).add(dismissed)
     happened = AuditEvent(

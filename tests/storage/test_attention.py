@@ -11,7 +11,7 @@ import pytest
 from onboarding.api import attention_list
 from onboarding.api.problems import ProblemError
 from onboarding.connections.cadence import SECRET, Acknowledgement
-from onboarding.connections.handover import Confirmation, Handover, Way
+from onboarding.connections.handover import Confirmation, ConfirmationWay, Handover
 from onboarding.connections.records import Connection, Difference
 from onboarding.errors import Actor
 from onboarding.storage import names
@@ -47,7 +47,10 @@ async def test_a_failed_run_needs_attention_until_it_is_dismissed(world):
     assert await codes(world) == ["onboarding-failed"]
     world.advance(timedelta(days=300))
     assert await codes(world, TENANT) == ["onboarding-failed"]
-    assert await world.call("dismiss", path={"id": run.head.id}, reason=REASON) == {"done": 1, "kept": 0}
+    assert await world.call("dismiss_attention", path={"id": run.head.id}, reason=REASON) == {
+        "done": 1,
+        "kept": 0,
+    }
     assert await codes(world) == []
     events = await world.call("list_onboarding_events", path={"id": run.head.id})
     assert [(each["actor"], each["detail"]) for each in events["value"] if each["kind"] == "dismissed"] == [
@@ -61,10 +64,10 @@ async def test_all_entries_of_a_code_are_dismissed_together(world):
     for name in ("a", "b", "c"):
         await failed(world, name)
         await world.poison(name, world.clock.now())
-    assert await codes(world) == ["given-up", "onboarding-failed"]
-    assert (await world.call("dismiss_all", code="given-up", reason=REASON))["done"] == 3
+    assert await codes(world) == ["poison-message", "onboarding-failed"]
+    assert (await world.call("dismiss_all_attention", code="poison-message", reason=REASON))["done"] == 3
     assert await codes(world) == ["onboarding-failed"]
-    assert (await world.call("dismiss_all", code="onboarding-failed", reason=REASON))["done"] == 3
+    assert (await world.call("dismiss_all_attention", code="onboarding-failed", reason=REASON))["done"] == 3
     assert await codes(world) == []
 
 
@@ -72,7 +75,7 @@ async def test_what_has_not_failed_cannot_be_dismissed(world):
     """An operator can dismiss neither a run that continues nor something that does not exist."""
     head = await world.onboard(onboarding_request(name="goes on"), world.clock.now())
     for name, code in ((head.id, "not-in-this-status"), (run_id("unknown"), "not-found")):
-        for call, query in (("dismiss", {"reason": REASON}), ("retry_trouble", {})):
+        for call, query in (("dismiss_attention", {"reason": REASON}), ("retry_attention", {})):
             with pytest.raises(ProblemError) as refused:
                 await world.call(call, path={"id": name}, **query)
             assert refused.value._members["code"] == code
@@ -93,7 +96,7 @@ async def test_acknowledged_expirations_hide_no_others(world):
     assert await codes(world) == []
     await world.connect("quiet", now + timedelta(days=3), drifts=False)
     await world.connect("dead", now - timedelta(days=300), drifts=False)
-    assert await codes(world) == ["ended", "ends-soon"]
+    assert await codes(world) == ["expiration-passed", "expiration-near"]
 
 
 def difference(code: str) -> dict[str, Difference]:
@@ -104,15 +107,15 @@ def difference(code: str) -> dict[str, Difference]:
 
 
 async def test_failed_runs_are_retried_by_cause_tenant_and_time(world):
-    """After an outage, an operator resumes the runs that it failed, in its time range, and no others."""
+    """After an outage, an operator retries the runs that it failed, in its time range, and no others."""
     runs = world.parts.onboarding_runs
-    for name, code in (("before", "forbidden"), ("during", "forbidden"), ("other", "timed-out")):
+    for name, code in (("before", "forbidden"), ("during", "forbidden"), ("other", "wait-timed-out")):
         head = await world.onboard(onboarding_request(name=name), world.clock.now())
         await world.fail(runs, head, code)
         world.advance(timedelta(hours=2))
     overview = await world.call("get_overview")
     (entry,) = [each for each in overview["attention"] if each["code"] == "onboarding-failed"]
-    assert (entry["count"], entry["causes"]) == (3, {"forbidden": 2, "timed-out": 1})
+    assert (entry["count"], entry["causes"]) == (3, {"forbidden": 2, "wait-timed-out": 1})
     found = {each["id"]: each for each in await entries(world, code="onboarding-failed")}
     during = datetime.fromisoformat(found[run_id("during")]["since"])
     assert entry["since"] == found[run_id("before")]["since"]
@@ -124,8 +127,10 @@ async def test_failed_runs_are_retried_by_cause_tenant_and_time(world):
         "before": (during + timedelta(hours=1)).isoformat(),
     }
     assert [each["id"] for each in await entries(world, **wanted)] == [run_id("during")]
-    assert await handled(world, "retry_all", **{**wanted, "tenantId": run_id("another tenant")}) == (0, 0)
-    assert await handled(world, "retry_all", **wanted) == (1, 0)
+    assert await handled(
+        world, "retry_all_attention", **{**wanted, "tenantId": run_id("another tenant")}
+    ) == (0, 0)
+    assert await handled(world, "retry_all_attention", **wanted) == (1, 0)
     statuses = {name: runs.status(await runs.load(run_id(name))) for name in ("before", "during", "other")}
     assert statuses == {"before": "Failed", "during": "Running", "other": "Failed"}
     assert {each["id"] for each in await entries(world)} == {run_id("before"), run_id("other")}
@@ -137,8 +142,8 @@ async def test_a_difference_is_dismissed_until_there_is_another(world):
     await world.parts.stores.connection_store.change(
         made.id, lambda each: each.evolve(differences=difference("scope"))
     )
-    assert await codes(world) == ["drifting"]
-    assert await handled(world, "dismiss_all", code="drifting", reason=REASON) == (1, 0)
+    assert await codes(world) == ["connection-drifting"]
+    assert await handled(world, "dismiss_all_attention", code="connection-drifting", reason=REASON) == (1, 0)
     assert await codes(world) == []
     record = await world.parts.stores.connection_store.get(made.id)
     await world.parts.stores.drift_index.enter(record)  # as in the next inspection
@@ -147,7 +152,7 @@ async def test_a_difference_is_dismissed_until_there_is_another(world):
         record.evolve(differences={**record.differences, **difference("uri")})
     )
     ((entry,),) = [await entries(world)]
-    assert (entry["code"], entry["cause"], entry["id"]) == ("drifting", "uri", made.id)
+    assert (entry["code"], entry["cause"], entry["id"]) == ("connection-drifting", "uri", made.id)
 
 
 async def test_unreadable_rows_are_dismissed_or_read_again(world):
@@ -157,13 +162,13 @@ async def test_unreadable_rows_are_dismissed_or_read_again(world):
     for row in [row for row in world.rows() if row.table == names.CONNECTIONS and row.partition == TENANT]:
         await world.damage(row, "document", "{")
     await world.call("list_connections")
-    assert await codes(world) == ["unreadable"]
-    first, second = await entries(world, code="unreadable", cause="connections")
-    assert (await world.call("dismiss", path={"id": first["id"]}, reason=REASON))["done"] == 1
+    assert await codes(world) == ["row-unreadable"]
+    first, second = await entries(world, code="row-unreadable", cause="connections")
+    assert (await world.call("dismiss_attention", path={"id": first["id"]}, reason=REASON))["done"] == 1
     assert [each["id"] for each in await entries(world)] == [second["id"]]
     listed = {each["id"]: each for each in (await world.call("list_unreadable"))["value"]}
     assert listed[first["id"]]["dismissed"]["reason"] == REASON
-    assert (await world.call("retry_trouble", path={"id": second["id"]}))["done"] == 1
+    assert (await world.call("retry_attention", path={"id": second["id"]}))["done"] == 1
     assert await codes(world) == []
     await world.call("list_connections")  # the second one is still unreadable, the first one still dismissed
     assert [each["id"] for each in await entries(world)] == [second["id"]]
@@ -173,12 +178,12 @@ async def test_who_dismissed_what_when_and_why_is_kept(world):
     """Dismissals have their own list, which also contains those of entries that no longer exist."""
     await failed(world, "a")
     await world.poison("b", world.clock.now())
-    for code in ("onboarding-failed", "given-up"):
+    for code in ("onboarding-failed", "poison-message"):
         world.advance(timedelta(minutes=1))
-        await handled(world, "dismiss_all", code=code, reason=f"{REASON} {code}")
+        await handled(world, "dismiss_all_attention", code=code, reason=f"{REASON} {code}")
     kept = (await world.call("list_dismissals"))["value"]
     assert [(each["code"], each["dismissal"]["by"], each["dismissal"]["reason"]) for each in kept] == [
-        (code, "Op", f"{REASON} {code}") for code in ("given-up", "onboarding-failed")
+        (code, "Op", f"{REASON} {code}") for code in ("poison-message", "onboarding-failed")
     ]
     assert all(each["since"] < each["dismissal"]["at"] for each in kept)
 
@@ -199,15 +204,20 @@ async def test_a_run_that_waits_is_hurried_or_dismissed(world):
     (step,) = (await runs.store.commit([step], [])).steps
     await runs.index.begin(head)
     await runs.index.blocked.enter(BlockedStep.of(head, step))
-    assert await codes(world) == ["waits-for-customer"]
-    assert await handled(world, "dismiss_all", code="waits-for-customer", reason=REASON) == (1, 0)
+    assert await codes(world) == ["run-waits-for-customer"]
+    assert await handled(world, "dismiss_all_attention", code="run-waits-for-customer", reason=REASON) == (
+        1,
+        0,
+    )
     await runs.index.blocked.enter(BlockedStep.of(head, step))  # the next attempt finds the same
     assert await codes(world) == []
     other = step.evolve(error=replace(error, code="consent-withdrawn"))
     await runs.index.blocked.enter(BlockedStep.of(head, other))
-    assert await codes(world, TENANT) == ["waits-for-customer"]
+    assert await codes(world, TENANT) == ["run-waits-for-customer"]
     world.queues._messages[names.STEPS_QUEUE] = []
-    assert await handled(world, "retry_all", code="waits-for-customer", cause="consent-withdrawn") == (1, 0)
+    assert await handled(
+        world, "retry_all_attention", code="run-waits-for-customer", cause="consent-withdrawn"
+    ) == (1, 0)
     assert len(world.queues._messages[names.STEPS_QUEUE]) == 1
 
 
@@ -217,9 +227,9 @@ async def test_bulk_calls_continue_where_they_stopped(world, monkeypatch):
     monkeypatch.setattr(attention_list, "_PAGE", 2)
     for name in "abcdefghi":
         await world.poison(name, world.clock.now())
-    numbers, query = [], {"code": "given-up", "reason": REASON}
+    numbers, query = [], {"code": "poison-message", "reason": REASON}
     while True:
-        answer = await world.call("dismiss_all", **query)
+        answer = await world.call("dismiss_all_attention", **query)
         numbers.append(answer["done"])
         if "nextLink" not in answer:
             break
@@ -235,14 +245,16 @@ async def test_expirations_and_long_runs_are_dismissed_together(world):
     head = await world.onboard(onboarding_request(name="long"), now - timedelta(days=2))
     await world.parts.onboarding_runs.index.begin(head)
     await world.onboard(onboarding_request(name="never began"), now - timedelta(days=2))
-    assert await codes(world) == ["ended", "ends-soon", "open-for-long"]
+    assert await codes(world) == ["expiration-passed", "expiration-near", "onboarding-late"]
     assert {each["code"]: each["since"] for each in await entries(world)} == {
         code: each["since"] for code, each in (await world.attention()).items()
     }
-    assert await handled(world, "retry_all", code="ended") == (0, 1), "it must be renewed"
-    assert await handled(world, "retry_all", code="open-for-long") == (2, 0)
-    for code, number in (("ended", 1), ("ends-soon", 1), ("open-for-long", 2)):
-        assert await handled(world, "dismiss_all", code=code, reason=REASON) == (number, 0)
+    assert await handled(world, "retry_all_attention", code="expiration-passed") == (0, 1), (
+        "it must be renewed"
+    )
+    assert await handled(world, "retry_all_attention", code="onboarding-late") == (2, 0)
+    for code, number in (("expiration-passed", 1), ("expiration-near", 1), ("onboarding-late", 2)):
+        assert await handled(world, "dismiss_all_attention", code=code, reason=REASON) == (number, 0)
     assert await codes(world) == []
     connection = await world.parts.stores.connection_store.get(dead.id)
     assert connection.is_acknowledged(SECRET)
@@ -250,8 +262,8 @@ async def test_expirations_and_long_runs_are_dismissed_together(world):
     assert await codes(world) == [], "the one that expires soon is acknowledged"
     await world.fail(world.parts.onboarding_runs, head)
     assert await codes(world) == ["onboarding-failed"]
-    assert (await world.call("retry_trouble", path={"id": head.id}))["done"] == 1
-    assert await codes(world) == ["open-for-long"], "it was resumed"
+    assert (await world.call("retry_attention", path={"id": head.id}))["done"] == 1
+    assert await codes(world) == ["onboarding-late"], "it was retried"
 
 
 async def test_a_site_that_waits_is_reminded_or_dismissed(world):
@@ -261,22 +273,22 @@ async def test_a_site_that_waits_is_reminded_or_dismissed(world):
     assert await codes(world) == []
     world.advance(timedelta(days=8))
     await world.timers.sweep_expirations()
-    assert await codes(world) == ["waits-for-site"]
+    assert await codes(world) == ["handover-waits"]
     (entry,) = await entries(world)
     assert (entry["id"], entry["cause"]) == (f"{made.id}:site", "site")
-    assert await handled(world, "dismiss_all", code="waits-for-site", reason=REASON) == (1, 0)
+    assert await handled(world, "dismiss_all_attention", code="handover-waits", reason=REASON) == (1, 0)
     assert (await codes(world), (await world.call("get_overview"))["waitingForSite"]["count"]) == ([], 1)
     world.advance(timedelta(days=8))
     await world.timers.sweep_expirations()
     assert await codes(world) == [], "another reminder changes nothing for the operator"
     before = len(world.rows())
-    assert (await world.call("retry_trouble", path={"id": entry["id"]}))["done"] == 1
-    assert await codes(world) == ["waits-for-site"]
+    assert (await world.call("retry_attention", path={"id": entry["id"]}))["done"] == 1
+    assert await codes(world) == ["handover-waits"]
     assert len(world.rows()) > before, "it reminds once more"
     await world.parts.stores.connection_store.change(made.id, _confirmed)
     assert await codes(world) == []
 
 
 def _confirmed(connection: Connection) -> Connection:
-    given = Confirmation(at=connection.created_at, by="Kim", way=Way.API)
+    given = Confirmation(at=connection.created_at, by="Kim", way=ConfirmationWay.API)
     return connection.evolve(handover=Handover(since=connection.created_at, confirmation=given))

@@ -35,9 +35,12 @@ async def test_poison_messages_are_retried_in_one_call_and_hopeless_ones_stay(wo
             "message-run-unknown",
             f"There is no run {run_id('gone')}.",
         ),
-        '{"v":9,"run":"x"}': ("message-version", "The message has the version 9."),
-        '{"run":"x"}': ("message-version", "The message has the version none."),
-        '{"v":1,"operation":"x"}': ("message-field", "Fields that this release does not know: operation."),
+        '{"v":9,"run":"x"}': ("message-version-unknown", "The message has the version 9."),
+        '{"run":"x"}': ("message-version-unknown", "The message has the version none."),
+        '{"v":1,"operation":"x"}': (
+            "message-field-unknown",
+            "Fields that this release does not know: operation.",
+        ),
     }
     for text in lost:
         await world.parts.engines[names.STEPS_QUEUE].handle(text.encode(), "d")
@@ -48,17 +51,19 @@ async def test_poison_messages_are_retried_in_one_call_and_hopeless_ones_stay(wo
         )
     )
     world.advance(timedelta(hours=1))
-    assert await handled(world, "retry_all", code="given-up") == (1, len(lost))
+    assert await handled(world, "retry_all_attention", code="poison-message") == (1, len(lost))
     assert [message.body.decode() for message in world.queues._messages[names.STEPS_QUEUE]] == [alive]
     shown = {each["body"]["text"]: each for each in (await world.call("list_poison"))["value"]}
     assert {text: (each["code"], each["count"]) for text, each in shown.items()} == {
         text: (code, 2) for text, (code, _) in lost.items()
     }
     assert all(shown[text]["detail"].startswith(detail) for text, (_, detail) in lost.items())
-    assert all(each["since"] < each["givenUpAt"] and each["remedy"] for each in shown.values())
+    assert all(each["since"] < each["lastFailureAt"] and each["remedy"] for each in shown.values())
     await world.parts.engines[names.STEPS_QUEUE].abandon(alive.encode())  # listed again, whatever the cause
     assert world.parts.onboarding_runs.status(await world.parts.onboarding_runs.load(head.id)) == "Failed"
-    assert await handled(world, "dismiss_all", code="given-up", cause="message-field", reason=REASON) == (
+    assert await handled(
+        world, "dismiss_all_attention", code="poison-message", cause="message-field-unknown", reason=REASON
+    ) == (
         1,
         0,
     )
@@ -73,7 +78,7 @@ async def test_a_message_that_comes_back_is_counted(world):
         await engine.abandon(MESSAGES.dump(message).encode())
         (shown,) = (await world.call("list_poison"))["value"]
         assert (shown["count"], shown["code"]) == (number, "worker-crashed")
-        assert await handled(world, "retry_all", code="given-up") == (1, 0)
+        assert await handled(world, "retry_all_attention", code="poison-message") == (1, 0)
         assert (await world.call("list_poison")).get("value") == []
 
 
@@ -89,9 +94,9 @@ async def test_a_message_that_the_host_cannot_read_is_kept_and_dismissed(world):
             at=world.clock.now(),
         )
     )
-    assert await codes(world) == ["poison-queue", "given-up"]
+    assert await codes(world) == ["poison-queue-not-empty", "poison-message"]
     await world.sweep()
-    assert await codes(world) == ["given-up"]
+    assert await codes(world) == ["poison-message"]
     shown = sorted((each["body"] for each in (await world.call("list_poison"))["value"]), key=len)
     assert shown[0] == {"text": "no base64!", "size": 10}
     assert (shown[1]["size"], shown[1]["cut"], len(base64.b64decode(shown[1]["base64"]))) == (
@@ -99,5 +104,5 @@ async def test_a_message_that_the_host_cannot_read_is_kept_and_dismissed(world):
         True,
         2000,
     )
-    assert await handled(world, "dismiss_all", code="given-up", reason=REASON) == (2, 0)
+    assert await handled(world, "dismiss_all_attention", code="poison-message", reason=REASON) == (2, 0)
     assert await codes(world) == []

@@ -33,14 +33,14 @@ START: Final = datetime(2030, 1, 1, tzinfo=UTC)
 TENANTS: Final = (TENANT, FABRIKAM)
 
 NEEDS: Final[Mapping[str, str]] = {
-    "ended": "ended",
+    "ended": "expiration-passed",
     "ended, seen by an operator": "",
-    "ended, seen by its owner": "ended",
-    "ends soon": "ends-soon",
+    "ended, seen by its owner": "expiration-passed",
+    "ends soon": "expiration-near",
     "ends soon, seen by an operator": "",
-    "ends soon, seen by its owner": "ends-soon",
+    "ends soon, seen by its owner": "expiration-near",
     "ends later": "",
-    "drifts": "drifting",
+    "drifts": "connection-drifting",
     "failed": "onboarding-failed",
     "goes on": "",
 }

@@ -6,8 +6,8 @@ import pytest
 
 from onboarding.clock import SystemClock
 from onboarding.errors import TransientError, channels
-from onboarding.notices.channel_states import ChannelStates, Working
-from onboarding.notices.channels.faults import FaultClass
+from onboarding.notices.channel_states import ChannelState, ChannelStates
+from onboarding.notices.channels.faults import ChannelFault
 from onboarding.storage import names
 from tests.support.accounts import MemoryAccount
 
@@ -44,9 +44,9 @@ async def test_a_failure_does_not_begin_a_subscription_again(states, other):
     ended = await states.get("c")
     await attempt(states, OTHERS[other])
     found = await states.get("c")
-    assert (found.state, found.fault, found.since) == (Working.ENDED, FaultClass.GONE, ended.since)
+    assert (found.state, found.fault, found.since) == (ChannelState.ENDED, ChannelFault.GONE, ended.since)
     await attempt(states, None)
-    assert (await states.get("c")).state is Working.WORKING
+    assert (await states.get("c")).state is ChannelState.WORKING
 
 
 async def test_another_address_begins_a_subscription_again(states):
@@ -54,4 +54,4 @@ async def test_another_address_begins_a_subscription_again(states):
     await attempt(states, GONE)
     await states.begin_again("c")
     await attempt(states, OTHERS["refused"])
-    assert (await states.get("c")).state is Working.FAILING
+    assert (await states.get("c")).state is ChannelState.FAILING

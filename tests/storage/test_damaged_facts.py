@@ -63,7 +63,7 @@ async def served(both: Both) -> Facts:
     overview = await world.call("get_overview")
     codes = {each["code"] for each in overview["attention"]}
     found["blocked"] = name in {each["code"] for each in overview["blocked"]}
-    found["attention"] = codes >= {"own-trouble", "trail-gap", "waits-for-site"}
+    found["attention"] = codes >= {"run-waits-for-operator", "trail-gap", "handover-waits"}
     entries = (await world.call("list_attention", maxpagesize=100))["value"]
     found["gap"] = {each["tenantId"] for each in entries if each["code"] == "trail-gap"}
     await world.call("list_unreadable")

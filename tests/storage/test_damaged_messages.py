@@ -44,8 +44,14 @@ async def test_each_damage_of_a_message_stops_nothing(tmp_path, queue):
         if "continuationToken" not in page:
             break
         query["continuationToken"] = page["continuationToken"]
-    assert {each["code"] for each in found} >= {"message-invalid", "message-version", "message-run-unknown"}
+    assert {each["code"] for each in found} >= {
+        "message-invalid",
+        "message-version-unknown",
+        "message-run-unknown",
+    }
     assert all(each["title"] and each["detail"] and each["remedy"] for each in found)
     assert not [each for each in found if "StepMessage" in each["detail"]]
     assert max(len(json.dumps(each)) for each in found) < 20_000, "bodies are truncated"
-    assert (await world.call("dismiss_all", code="given-up", reason="not ours"))["done"] == len(found)
+    assert (await world.call("dismiss_all_attention", code="poison-message", reason="not ours"))[
+        "done"
+    ] == len(found)

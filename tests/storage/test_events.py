@@ -13,22 +13,22 @@ import pytest
 from onboarding.behalf import Behalf
 from onboarding.cmg.renewal_request import RenewalRequest
 from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, ExpiryWarning, Snooze
-from onboarding.connections.handover import Confirmation, Handover, Way
+from onboarding.connections.handover import Confirmation, ConfirmationWay, Handover
 from onboarding.connections.records import Connection, Difference
 from onboarding.connections.warning_schedule import ScheduledWarning
 from onboarding.errors import channels
-from onboarding.lifecycle.awaited import Awaited
+from onboarding.lifecycle.awaited import WaitingCode
 from onboarding.lifecycle.plans import plan_of
 from onboarding.lifecycle.removal_steps import REMOVE
 from onboarding.lifecycle.renewal_steps import RENEW
 from onboarding.lifecycle.requests import Asker, Removal, Renewal
 from onboarding.notices import changes, channel_notices, handover_notices
-from onboarding.notices.channel_states import ChannelState, Working
-from onboarding.notices.channels.faults import FaultClass
+from onboarding.notices.channel_states import ChannelRecord, ChannelState
+from onboarding.notices.channels.faults import ChannelFault
 from onboarding.notices.channels.webhook import event
 from onboarding.notices.difference_notices import DifferenceNotices
-from onboarding.notices.notice import Kind, Notice
-from onboarding.notices.open_matters import End, Matter
+from onboarding.notices.notice import Notice, NoticeKind
+from onboarding.notices.open_matters import ClosingReason, Matter
 from onboarding.notices.renewal_reminders import Reminder, RenewalReminders
 from onboarding.notices.warning_texts import warning
 from onboarding.words.word import Word
@@ -126,7 +126,7 @@ async def of_connections(world: World, connection: Connection) -> AsyncIterator[
         yield told
     waiting = connection.evolve(handover=Handover(since=now))
     yield handover_notices.waits(waiting, now, 1), waiting
-    done = Confirmation(at=now, by="Kim", way=Way.API)
+    done = Confirmation(at=now, by="Kim", way=ConfirmationWay.API)
     connected = connection.evolve(handover=Handover(since=now, confirmation=done))
     yield handover_notices.confirmed(connected), connected
     answer: dict[str, Any] = {"ends_at": now, "by": "Kim", "at": now, "on_behalf_of": KIM}
@@ -134,7 +134,7 @@ async def of_connections(world: World, connection: Connection) -> AsyncIterator[
     yield changes.snoozed(connection, SECRET, Snooze(**answer, until=now)), None
     opened = Matter.of(taken.told[0][0], pending, subscribers_only=False)
     assert opened.about
-    yield changes.closed(opened.about, opened, End.OVER, now), None
+    yield changes.closed(opened.about, opened, ClosingReason.OVER, now), None
 
 
 async def of_runs(world: World, connection: Connection) -> AsyncIterator[Told]:
@@ -176,10 +176,10 @@ async def of_runs(world: World, connection: Connection) -> AsyncIterator[Told]:
 async def _tell(watch: Any, run: Run) -> None:
     """Everything that can become of a run."""
     (first, *_) = run.steps
-    error = Failure.of(channels.NO_CHANNEL.error())
+    error = Failure.of(channels.CHANNELS_NOT_SET_UP.error())
     failed = run.steps[first].evolve(status=StepStatus.FAILED, error=error)
     waits = failed.evolve(
-        status=StepStatus.WAITING, error=None, waiting_for="w", waiting_code=Awaited.ADMIN_CONSENT
+        status=StepStatus.WAITING, error=None, waiting_for="w", waiting_code=WaitingCode.ADMIN_CONSENT
     )
     for status in (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.ROLLED_BACK):
         await watch.ended(run.having([failed]), status)
@@ -191,12 +191,12 @@ def of_channels(world: World) -> Iterator[Told]:
     now = world.clock.now()
     refused = Failure.of(channels.WEBHOOK_REFUSED.error(status=500))
     state = functools.partial(
-        ChannelState, name="subscriber-x", since=now, fault=FaultClass.REFUSED, error=refused
+        ChannelRecord, name="subscriber-x", since=now, fault=ChannelFault.REFUSED, error=refused
     )
-    yield channel_notices.trouble(state(state=Working.FAILING)), None
-    yield channel_notices.trouble(state(state=Working.ENDED)), None
+    yield channel_notices.failure(state(state=ChannelState.FAILING)), None
+    yield channel_notices.failure(state(state=ChannelState.ENDED)), None
     for gone in (False, True):
-        yield channel_notices.works(state(state=Working.WORKING), now, gone=gone), None
+        yield channel_notices.works(state(state=ChannelState.WORKING), now, gone=gone), None
 
 
 def check(told: Told) -> None:
@@ -236,7 +236,7 @@ async def test_each_kind_of_event_says_whose_it_is_and_what_to_do(scene):
     for each in of_channels(world):
         check(each)
         kinds.add(each[0].kind)
-    assert kinds == {*Kind} - {Kind.CHANNEL_TEST}, "a test is sent to the channel itself"
+    assert kinds == {*NoticeKind} - {NoticeKind.CHANNEL_TEST}, "a test is sent to the channel itself"
 
 
 async def test_a_run_without_its_connection_says_whose_it_is(scene):

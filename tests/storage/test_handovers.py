@@ -10,11 +10,11 @@ import pytest
 
 from onboarding.behalf import Behalf
 from onboarding.connections.connection_store import ConnectionStore
-from onboarding.connections.handover import Handover, HandoverState, Way
+from onboarding.connections.handover import ConfirmationWay, Handover, HandoverState
 from onboarding.connections.records import Connection, ConnectionState
 from onboarding.connections.site_waits import SiteWaits
 from onboarding.expiry.handovers import HandoverReminders, Handovers
-from onboarding.notices.notice import Kind, Notice
+from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.storage import names
 from onboarding.storage.tables import Write
 from onboarding.storage.unreadable_rows import UnreadableRowError
@@ -100,14 +100,14 @@ async def test_a_confirmation_ends_the_reminders(world):
     assert await world.reminded(3) == [1]
     (waits,) = world.notices
     assert waits.is_current(found)
-    confirmed = await world.handovers.confirm(found, KIM, Way.API)
+    confirmed = await world.handovers.confirm(found, KIM, ConfirmationWay.API)
     assert confirmed.handover_state is HandoverState.CONFIRMED
     assert not waits.is_current(confirmed)
     world.moment += timedelta(days=1)
-    again = await world.handovers.confirm(found, Author(name="somebody"), Way.LINK)
+    again = await world.handovers.confirm(found, Author(name="somebody"), ConfirmationWay.LINK)
     assert again.handover == confirmed.handover
     assert await world.reminded(40) == []
-    assert [notice.kind for notice in world.notices[1:]] == [Kind.HANDOVER_CONFIRMED]
+    assert [notice.kind for notice in world.notices[1:]] == [NoticeKind.HANDOVER_CONFIRMED]
     assert (await world.waits.page(size=10))[0] == []
     events, _ = await world.audit.events(found.onboarding, size=10)
     ((kind, at, behalf),) = [(event.kind, event.at, event.on_behalf_of) for event in events]
@@ -119,9 +119,9 @@ async def test_a_confirmation_that_failed_halfway_is_repeated(world):
     found = await world.add()
     world.fails = True
     with pytest.raises(ConnectionError):
-        await world.handovers.confirm(found, KIM, Way.API)
+        await world.handovers.confirm(found, KIM, ConfirmationWay.API)
     world.fails, world.moment = False, START + timedelta(hours=1)
-    await world.handovers.confirm(found, KIM, Way.API)
+    await world.handovers.confirm(found, KIM, ConfirmationWay.API)
     (notice,) = world.notices
     assert notice.at == START
 
@@ -143,7 +143,9 @@ async def test_what_an_earlier_release_recorded_is_not_chased(world):
     old = await world.add(handover=None)
     assert old.handover_state is HandoverState.UNKNOWN
     assert await world.reminded(100) == []
-    assert (await world.handovers.confirm(old, KIM, Way.API)).handover_state is HandoverState.CONFIRMED
+    assert (
+        await world.handovers.confirm(old, KIM, ConfirmationWay.API)
+    ).handover_state is HandoverState.CONFIRMED
 
 
 async def test_a_connection_that_is_removed_waits_no_longer(world):
@@ -151,12 +153,12 @@ async def test_a_connection_that_is_removed_waits_no_longer(world):
     found = await world.add()
     removing = await world.store.change(found.id, lambda each: each.evolve(state=ConnectionState.REMOVING))
     assert (await world.waits.page(size=10))[0] == []
-    assert await world.handovers.confirm(removing, KIM, Way.API) is None
+    assert await world.handovers.confirm(removing, KIM, ConfirmationWay.API) is None
     await world.store.remove(removing)
-    assert await world.handovers.confirm(found, KIM, Way.API) is None
+    assert await world.handovers.confirm(found, KIM, ConfirmationWay.API) is None
     world.moment = START + timedelta(days=5)
     namesake = await world.add(name=read(found.name))
-    assert await world.handovers.confirm(found, KIM, Way.API) is None
+    assert await world.handovers.confirm(found, KIM, ConfirmationWay.API) is None
     assert [wait.since for wait in (await world.waits.page(size=10))[0]] == [world.moment]
     assert await world.reminded(7.9) == []
     assert await world.reminded(8) == [1]

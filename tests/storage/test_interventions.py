@@ -56,12 +56,12 @@ async def failed_run(bench: Workbench) -> Head:
     return head
 
 
-async def test_a_resumed_run_has_no_more_authority_than_its_caller(bench):
-    """Someone who is no longer an operator can resume the run, but without an operator's authority."""
+async def test_a_retried_run_has_no_more_authority_than_its_caller(bench):
+    """Someone who is no longer an operator can retry the run, but without an operator's authority."""
     head = await failed_run(bench)
     run = await bench.run(head)
     await bench.runs.store.commit([], [], head=run.head.evolve(authority="operator"))
-    await interventions.resume(bench.runs, head.id, WHO, keep_authority=False)
+    await interventions.retry(bench.runs, head.id, WHO, keep_authority=False)
     assert (await bench.run(head)).head.authority == ""
 
 
@@ -70,7 +70,7 @@ async def test_a_failed_run_goes_on_where_it_stopped(bench):
     """Finished steps stay finished; the failed and the waiting steps start again."""
     head = await failed_run(bench)
     assert await listed(bench, RunStatus.FAILED) == [head.id]
-    await interventions.resume(bench.runs, head.id, WHO)
+    await interventions.retry(bench.runs, head.id, WHO)
     assert await bench.open_runs() == [head.id]
     assert await listed(bench, RunStatus.FAILED) == []
     await bench.drain()
@@ -79,27 +79,27 @@ async def test_a_failed_run_goes_on_where_it_stopped(bench):
     assert run.steps["first"].attempt == 1
     assert run.steps["left"].attempt == 2
     assert (await bench.open_runs(), await listed(bench, RunStatus.SUCCEEDED)) == ([], [head.id])
-    (resumed,) = [event for event in await bench.events(head) if event.kind == "resumed"]
-    assert (resumed.actor, resumed.actor_id) == (WHO.name, WHO.id)
+    (retried,) = [event for event in await bench.events(head) if event.kind == "retried"]
+    assert (retried.actor, retried.actor_id) == (WHO.name, WHO.id)
 
 
 async def test_only_what_has_failed_is_retried(bench):
-    """A run that is running or finished cannot be resumed, and neither can an unknown one."""
+    """A run that is running or finished cannot be retried, and neither can an unknown one."""
     head = await bench.start()
     with pytest.raises(NotPossibleError):
-        await interventions.resume(bench.runs, head.id, WHO)
+        await interventions.retry(bench.runs, head.id, WHO)
     await bench.drain()
     with pytest.raises(NotPossibleError):
-        await interventions.resume(bench.runs, head.id, WHO)
-    assert await interventions.resume(bench.runs, "nobody", WHO) is None
+        await interventions.retry(bench.runs, head.id, WHO)
+    assert await interventions.retry(bench.runs, "nobody", WHO) is None
 
 
 @both
 async def test_two_people_retry_at_once(bench):
-    """One of two people resumes the run, and the other one learns that it runs; nothing starts twice."""
+    """One of two people retries the run, and the other one learns that it runs; nothing starts twice."""
     head = await failed_run(bench)
     answers = await asyncio.gather(
-        *(interventions.resume(bench.runs, head.id, WHO) for _ in range(2)), return_exceptions=True
+        *(interventions.retry(bench.runs, head.id, WHO) for _ in range(2)), return_exceptions=True
     )
     assert sum(isinstance(answer, NotPossibleError) for answer in answers) == 1
     await bench.drain()
@@ -113,11 +113,11 @@ async def test_a_retry_that_is_interrupted_is_repeated(bench, call, after):
     head = await failed_run(bench)
     bench.fuse.kill(call, after=after)
     try:
-        await interventions.resume(bench.runs, head.id, WHO)
+        await interventions.retry(bench.runs, head.id, WHO)
     except KilledError:
         bench.fuse.kill(0, after=False)
         try:
-            await interventions.resume(bench.runs, head.id, WHO)
+            await interventions.retry(bench.runs, head.id, WHO)
         except NotPossibleError:
             await bench.sweep_later()
     await bench.drain()
@@ -147,7 +147,7 @@ async def test_a_retry_that_meets_a_rollback_is_interrupted(bench, call):
                 await ended.wait()
             return run
 
-    retry = asyncio.create_task(interventions.resume(replace(bench.runs, store=Late()), head.id, WHO))
+    retry = asyncio.create_task(interventions.retry(replace(bench.runs, store=Late()), head.id, WHO))
     await loaded.wait()
     await interventions.stop(bench.runs, head.id, RunStatus.ROLLED_BACK, WHO)
     await interventions.finish(bench.runs, head.id)
@@ -249,7 +249,7 @@ async def test_a_failed_run_is_rolled_back(bench):
     assert await listed(bench, RunStatus.FAILED) == []
     assert await bench.open_runs() == [head.id]
     with pytest.raises(NotPossibleError):
-        await interventions.resume(bench.runs, head.id, WHO)
+        await interventions.retry(bench.runs, head.id, WHO)
     await bench.runs.index.close(head, RunStatus.FAILED)  # a late worker that died
     await interventions.finish(bench.runs, head.id)
     assert await listed(bench, RunStatus.FAILED) == []
@@ -313,12 +313,12 @@ async def test_nobody_listens_to_what_a_step_is_told_that_does_not_wait(bench):
 @pytest.mark.parametrize("history", [True, False], ids=["listed", "unlisted"])
 @pytest.mark.parametrize("call", range(1, 12))
 async def test_a_worker_that_enters_a_failure_too_late_dies(bench, call, history):
-    """Wherever the worker dies, the sweep repairs the lists of a run that was resumed and succeeded."""
+    """Wherever the worker dies, the sweep repairs the lists of a run that was retried and succeeded."""
     index = RunIndex(bench.account.tables, bench.runs.index._table, history=history, owner="owner")
     runs = replace(bench.runs, index=index)
     head = await failed_run(bench)
     late = await bench.run(head)
-    await interventions.resume(bench.runs, head.id, WHO)
+    await interventions.retry(bench.runs, head.id, WHO)
     await bench.drain()
     bench.fuse.kill(call, after=True)
     with contextlib.suppress(KilledError):

@@ -123,24 +123,24 @@ async def delivery(world: World, tenant: str, name: str, dismissal: Dismissal | 
     head = await world.deliver(made, world.clock.now() + begun)
     await world.fail(world.parts.notice_runs, head, "channel-refused")
     if dismissal:
-        await world.call("dismiss", path={"id": head.id}, reason="r")
+        await world.call("dismiss_attention", path={"id": head.id}, reason="r")
 
 
 KINDS: Final[Mapping[str, tuple[Add, int]]] = {
-    "waits-for-customer": (waits, 1200),
-    "own-trouble": (own_trouble, 1200),
-    "unreadable": (unreadable, 120),
+    "run-waits-for-customer": (waits, 1200),
+    "run-waits-for-operator": (own_trouble, 1200),
+    "row-unreadable": (unreadable, 120),
     "trail-gap": (trail_gap, 120),
-    "waits-for-site": (site, 1200),
-    "ended": (ended, 110),
-    "channel-trouble": (delivery, 110),
+    "handover-waits": (site, 1200),
+    "expiration-passed": (ended, 110),
+    "delivery-failing": (delivery, 110),
 }
 """By the code of the entry: how one is added, and how many of the loud tenant are more than a page."""
 
 PARTS: Final = {
-    "waits-for-customer": ("blocked", "tenants"),
-    "own-trouble": ("blocked", "tenants"),
-    "channel-trouble": ("deliveries", "tenantId"),
+    "run-waits-for-customer": ("blocked", "tenants"),
+    "run-waits-for-operator": ("blocked", "tenants"),
+    "delivery-failing": ("deliveries", "tenantId"),
 }
 """The lists of the overview that show some of the entries, and what names their tenants."""
 
@@ -188,12 +188,12 @@ async def test_what_is_loud_hides_no_code_and_no_tenant(world, code):
     await fill(world, code, None, quiet=True)
     document = await world.call("get_overview")
     (entry,) = [each for each in document["attention"] if each["code"] == code]
-    assert entry["more"] or entry["count"] == KINDS[code][1] + 1 or code == "own-trouble"
+    assert entry["more"] or entry["count"] == KINDS[code][1] + 1 or code == "run-waits-for-operator"
     part, where = PARTS.get(code, ("", ""))
     shown = [tenant for each in document.get(part, []) for tenant in [each[where]] if part]
     assert not part or part in document["incomplete"]
     assert part != "blocked" or [QUIET] in shown
-    if code not in {"unreadable", "trail-gap"}:  # they are of no tenant
+    if code not in {"row-unreadable", "trail-gap"}:  # they are of no tenant
         document = await world.call("get_overview", tenantId=QUIET)
         (entry,) = [each for each in document["attention"] if each["code"] == code]
         assert (entry["count"], entry["more"]) == (1, False)

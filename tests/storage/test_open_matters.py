@@ -16,7 +16,7 @@ from onboarding.notices import changes, event_keys, handover_notices
 from onboarding.notices.about import About
 from onboarding.notices.channels.webhook import event
 from onboarding.notices.difference_notices import DifferenceNotices
-from onboarding.notices.notice import Kind, Notice
+from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.notices.receipts import Receipts
 from onboarding.notices.renewal_reminders import Reminder, RenewalReminders
 from onboarding.notices.subscribers import Subscriber
@@ -117,7 +117,7 @@ async def wait(world: World, connection: Connection) -> None:
     about = replace(About.of(connection), onboarding=head.id, app="")
     details = {"status": "Waiting", "step": "consent", "code": "forbidden"}
     notice = changes.of_run(
-        Kind.ONBOARDING_WAITS,
+        NoticeKind.ONBOARDING_WAITS,
         about,
         run=head.id,
         path=f"/onboardings/{head.id}",
@@ -132,7 +132,7 @@ async def wait(world: World, connection: Connection) -> None:
 async def channel(world: World, _connection: Connection) -> None:
     now, name = world.clock.now(), "subscriber-other"
     other = Subscriber(
-        id="other", name=Word("o"), host="h", created_at=now, changed_at=now, created_by="", types=("None",)
+        id="other", name=Word("o"), host="h", created_at=now, changed_at=now, created_by="", kinds=("None",)
     )
     await world.parts.messaging.subscribers.store(other)
     with pytest.raises(TransientError):
@@ -178,11 +178,11 @@ async def corrected(world: World, connection: Connection) -> None:
 
 
 async def dismissed(world: World, connection: Connection) -> None:
-    await world.call("dismiss", path={"id": connection.id}, reason="accepted")
+    await world.call("dismiss_attention", path={"id": connection.id}, reason="accepted")
 
 
 async def run_dismissed(world: World, _connection: Connection) -> None:
-    await world.call("dismiss", path={"id": run_id("fails")}, reason="accepted")
+    await world.call("dismiss_attention", path={"id": run_id("fails")}, reason="accepted")
 
 
 async def run_removed(world: World, _connection: Connection) -> None:
@@ -204,21 +204,21 @@ async def works(world: World, _connection: Connection) -> None:
         pass
 
 
-WAYS: dict[str, tuple[Act, Act, Kind, str]] = {
-    "the date is moved": (due, moved, Kind.SECRET_NEAR_EXPIRY, "Over"),
-    "the connection is removed": (due, removed, Kind.SECRET_NEAR_EXPIRY, "Removed"),
-    "the row is removed": (due, discarded, Kind.SECRET_NEAR_EXPIRY, "Removed"),
-    "a namesake": (due, replaced, Kind.SECRET_NEAR_EXPIRY, "Removed"),
-    "the renewal is cancelled": (renewal, cancelled, Kind.RENEWAL_WAITS, "Over"),
-    "the connection leaves": (site, leaving, Kind.HANDOVER_WAITS, "Over"),
-    "the site's connection is removed": (site, removed, Kind.HANDOVER_WAITS, "Removed"),
-    "a difference is put right": (difference, corrected, Kind.PROFILE_DRIFT, "Over"),
-    "a difference is dismissed": (difference, dismissed, Kind.PROFILE_DRIFT, "Dismissed"),
-    "its connection is removed": (difference, removed, Kind.PROFILE_DRIFT, "Removed"),
-    "a failed run is dismissed": (failure, run_dismissed, Kind.ONBOARDING_FAILED, "Dismissed"),
-    "a failed run is removed": (failure, run_removed, Kind.ONBOARDING_FAILED, "Removed"),
-    "a wait is dismissed": (wait, run_dismissed, Kind.ONBOARDING_WAITS, "Dismissed"),
-    "a waiting run is removed": (wait, run_removed, Kind.ONBOARDING_WAITS, "Removed"),
+WAYS: dict[str, tuple[Act, Act, NoticeKind, str]] = {
+    "the date is moved": (due, moved, NoticeKind.SECRET_NEAR_EXPIRY, "Over"),
+    "the connection is removed": (due, removed, NoticeKind.SECRET_NEAR_EXPIRY, "Removed"),
+    "the row is removed": (due, discarded, NoticeKind.SECRET_NEAR_EXPIRY, "Removed"),
+    "a namesake": (due, replaced, NoticeKind.SECRET_NEAR_EXPIRY, "Removed"),
+    "the renewal is cancelled": (renewal, cancelled, NoticeKind.RENEWAL_WAITS, "Over"),
+    "the connection leaves": (site, leaving, NoticeKind.HANDOVER_WAITS, "Over"),
+    "the site's connection is removed": (site, removed, NoticeKind.HANDOVER_WAITS, "Removed"),
+    "a difference is put right": (difference, corrected, NoticeKind.PROFILE_DRIFT, "Over"),
+    "a difference is dismissed": (difference, dismissed, NoticeKind.PROFILE_DRIFT, "Dismissed"),
+    "its connection is removed": (difference, removed, NoticeKind.PROFILE_DRIFT, "Removed"),
+    "a failed run is dismissed": (failure, run_dismissed, NoticeKind.ONBOARDING_FAILED, "Dismissed"),
+    "a failed run is removed": (failure, run_removed, NoticeKind.ONBOARDING_FAILED, "Removed"),
+    "a wait is dismissed": (wait, run_dismissed, NoticeKind.ONBOARDING_WAITS, "Dismissed"),
+    "a waiting run is removed": (wait, run_removed, NoticeKind.ONBOARDING_WAITS, "Removed"),
 }
 
 
@@ -235,17 +235,17 @@ async def test_whatever_ends_a_matter_closes_its_key(world, way):
     await end(world, connection)
     assert await world.timers.matter_watch.sweep() == 1
     (closed,) = [notice for notice in await told(world) if notice.id != opened.id]
-    assert (closed.kind, closed.topic, closed.closes) == (Kind.MATTER_CLOSED, key, (key,))
+    assert (closed.kind, closed.topic, closed.closes) == (NoticeKind.MATTER_CLOSED, key, (key,))
     assert closed.details == {"reason": reason, "opened": str(kind)}
     described.check_event(sent(closed))
     assert await world.timers.matter_watch.sweep() == 0, "it is told once"
 
 
 @pytest.mark.parametrize(
-    ("end", "kind"), [(subscriber_removed, Kind.CHANNEL_REMOVED), (works, Kind.CHANNEL_WORKS)]
+    ("end", "kind"), [(subscriber_removed, NoticeKind.CHANNEL_REMOVED), (works, NoticeKind.CHANNEL_WORKS)]
 )
-async def test_whatever_ends_the_trouble_with_a_channel_closes_its_key(world, end, kind):
-    """Also if nobody knows any longer that others were told of the trouble."""
+async def test_whatever_ends_the_failure_of_a_channel_closes_its_key(world, end, kind):
+    """Also if nobody knows any longer that others were told of the failure."""
     connection = await world.connect("Contoso", world.clock.now() + FAR, drifts=False)
     await channel(world, connection)
     (opened,) = await told(world)

@@ -56,7 +56,7 @@ async def test_a_job_that_has_never_run_is_late_three_periods_after_the_deployme
     for other in PERIODS.keys() - {name}:
         await jobs.run(other, nothing)
     codes, shown = await overview(world)
-    assert (codes, shown[name]["late"], "lastSucceededAt" in shown[name]) == (["job-late"], True, False)
+    assert (codes, shown[name]["late"], "lastSuccessAt" in shown[name]) == (["job-late"], True, False)
     world.advance(timedelta(days=300))
     for every in PERIODS:
         await jobs.run(every, nothing)

@@ -10,7 +10,7 @@ from tests.support.world import World, requester
 
 
 async def test_a_retried_onboarding_counts_as_an_open_one(tmp_path):
-    """Failed onboardings do not bypass the limit: a requester can resume only as many as it may have open."""
+    """Failed onboardings do not bypass the limit: a requester can retry only as many as it may have open."""
     world = World(tmp_path / "clock")
     runs, now = world.parts.onboarding_runs, world.clock.now()
     failed = await world.onboard(onboarding_request(name="failed"), now, "kim")

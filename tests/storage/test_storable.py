@@ -26,7 +26,7 @@ from onboarding.lifecycle.requests import REQUESTER, TENANT, Asker, Removal
 from onboarding.notices import subscribers
 from onboarding.notices.deliveries import DELIVERY
 from onboarding.notices.digests import _NOTICES
-from onboarding.notices.notice import DeliveryRequest, Kind
+from onboarding.notices.notice import DeliveryRequest, NoticeKind
 from onboarding.notices.warning_texts import warning
 from onboarding.storage import names
 from onboarding.storage.tables import Row, Write
@@ -133,7 +133,7 @@ async def test_whatever_is_around_a_request_can_be_stored(unit):
         "name": unit * 256,
         "address": f"https://contoso.com/{'x' * 1900}",
         "secret": "whsec_" + base64.b64encode(bytes(64)).decode(),
-        "types": [Kind.SECRET_EXPIRED] * 50,
+        "kinds": [NoticeKind.SECRET_EXPIRED] * 50,
         "tenants": [ID] * 100,
         "labels": {f"{unit * 60}{number}": unit * 256 for number in range(20)},
     }
@@ -142,7 +142,7 @@ async def test_whatever_is_around_a_request_can_be_stored(unit):
         id=ID,
         name=request.name,
         host="x" * 1990,
-        types=tuple(map(str, request.types)),
+        kinds=tuple(map(str, request.kinds)),
         tenants=tuple(map(str, request.tenants)),
         labels=request.labels,
         enabled=True,

@@ -87,13 +87,13 @@ async def test_a_changed_event_is_an_entry_until_it_is_put_back(world):
     assert [row.key for row in await rows(world, TENANT)] == [forged.key]
     done = await world.call("restore_audit", **period)
     assert {**done, "dryRun": True} == {**plan, "dryRun": True}
-    counts = {each["chain"].split(":")[1]: (each["putBack"], each["removed"]) for each in done["value"]}
+    counts = {each["chain"].split(":")[1]: (each["restored"], each["removed"]) for each in done["value"]}
     assert counts == {TENANTS[1]: (2, 0), TENANT: (0, 1)}
     assert await entry(world) is None
     assert (await world.call("verify_audit", **period))["intact"]
     (row,) = await rows(world, TENANT)
     removed = AuditEvent.from_row(row)
-    assert (removed.kind, removed.actor, forged.key in removed.detail) == ("removed_foreign_row", "Op", True)
+    assert (removed.kind, removed.actor, forged.key in removed.detail) == ("remove_foreign_row", "Op", True)
     assert (await world.call("restore_audit", **period))["value"] == []
 
 
@@ -169,7 +169,7 @@ async def test_a_broken_copy_can_only_be_dismissed(world):
     assert found["cause"] == GapReason.COPY_BROKEN
     period = {"from": (datetime.now(UTC) - timedelta(days=60)).isoformat()}
     (restored,) = (await world.call("restore_audit", **period))["value"]
-    assert (restored["putBack"], restored["brokenAt"]) == (1, 3)
+    assert (restored["restored"], restored["brokenAt"]) == (1, 3)
     assert "Eve" not in str(await rows(world, tenant))
     dismissed = await world.http("POST", f"/api/attention/{found['id']}/dismiss?reason=Known")
     assert dismissed["done"] == 1

@@ -77,7 +77,9 @@ async def served(world: World) -> Facts:
     overview = await world.call("get_overview")
     found |= {("drifting", each["connectionName"]) for each in overview["differences"]}
     found |= {("expiring", each["connectionName"]) for each in overview["expirations"]}
-    found |= {("attention", each["code"]) for each in overview["attention"] if each["code"] != "unreadable"}
+    found |= {
+        ("attention", each["code"]) for each in overview["attention"] if each["code"] != "row-unreadable"
+    }
     ids = {connection_id(name): name for name in NAMES}
     trail = await world.call("list_audit", maxpagesize=100)
     found |= {

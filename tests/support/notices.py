@@ -8,7 +8,7 @@ from typing import Any
 
 from onboarding.connections.records import AppRecord, Connection, SecretRecord
 from onboarding.notices.message_items import Item, Link
-from onboarding.notices.notice import Kind, Notice
+from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.words.address import Address
 from onboarding.words.word import EMPTY, Word
 from tests.support.connections import onboarding_request
@@ -43,7 +43,7 @@ def connection(
 def item(days: int = 30, **changes: Any) -> Item:
     about = connection(**changes)
     notice = Notice(
-        kind=Kind.SECRET_NEAR_EXPIRY,
+        kind=NoticeKind.SECRET_NEAR_EXPIRY,
         connection=about.id,
         key=(str(days),),
         at=NOW,

@@ -23,7 +23,7 @@ from onboarding.lifecycle.plans import plan_of
 from onboarding.lifecycle.removal_steps import REMOVE
 from onboarding.lifecycle.requests import Asker, Removal
 from onboarding.notices.deliveries import DELIVERY
-from onboarding.notices.notice import DeliveryRequest, Kind, Notice
+from onboarding.notices.notice import DeliveryRequest, Notice, NoticeKind
 from onboarding.parts.process import Parts
 from onboarding.recovery.epoch import Epoch
 from onboarding.recovery.epoch_witness import EpochWitness
@@ -208,7 +208,7 @@ class World:
     async def deliver(self, made: Connection, at: datetime, channel: str = "webhook") -> Head:
         """A delivery that has not started."""
         notice = Notice(
-            kind=Kind.PROFILE_DRIFT,
+            kind=NoticeKind.PROFILE_DRIFT,
             connection=made.id,
             key=("k",),
             at=at,

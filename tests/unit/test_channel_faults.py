@@ -12,9 +12,9 @@ import pytest
 from aiohttp import web
 
 from onboarding.errors import OnboardingError, TransientError, cloud
-from onboarding.notices.channel_states import ChannelStates, Working
+from onboarding.notices.channel_states import ChannelState, ChannelStates
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
-from onboarding.notices.channels.faults import FaultClass, fault_of
+from onboarding.notices.channels.faults import ChannelFault, fault_of
 from onboarding.notices.channels.people import People
 from onboarding.notices.channels.webhook import Receiver, Webhooks, event
 from onboarding.notices.message_text import single
@@ -84,7 +84,7 @@ async def test_a_wrong_mail_password_is_called_that(safe, secrets_of, post, cert
         f"mailtos://robot:wrong@{post.host}/?from=robot@contoso.com&to=ops@contoso.com",
     )
     error = await refused(People(secrets_of))
-    assert (fault_of(error), error.code) == (FaultClass.AUTH_FAILED, "channel-auth-failed")
+    assert (fault_of(error), error.code) == (ChannelFault.AUTH_FAILED, "channel-auth-failed")
     assert "SMTP 535" in error.detail
     assert post.mails == []
 
@@ -93,12 +93,12 @@ async def test_a_certificate_that_nobody_trusts_is_called_that(safe, secrets_of,
     """A channel for people and a webhook report the certificate, and send nothing."""
     async with WebServer(tls=certified[0]) as server:
         safe.values["notice-ops"] = (f"jsons://robot:{PASSWORD}@{server.host}/",)
-        assert fault_of(await refused(People(secrets_of))) is FaultClass.TLS
+        assert fault_of(await refused(People(secrets_of))) is ChannelFault.TLS
         about = item()
         receiver = Receiver(channel="webhook", url=f"https://{server.host}/{PASSWORD}", secret="")
         with pytest.raises(TransientError) as caught:
             await Webhooks(secrets_of, safe).send(receiver, event(about.notice, about.connection))
-        assert fault_of(caught.value) is FaultClass.TLS
+        assert fault_of(caught.value) is ChannelFault.TLS
         assert server.posts == []
 
 
@@ -113,17 +113,17 @@ async def test_a_certificate_that_nobody_trusts_is_called_that(safe, secrets_of,
 async def test_a_server_that_is_not_there_is_unreachable(safe, secrets_of, address):
     """A closed port has one class of error, for mail and for chat."""
     safe.values["notice-ops"] = (address,)
-    assert fault_of(await refused(People(secrets_of))) is FaultClass.UNREACHABLE
+    assert fault_of(await refused(People(secrets_of))) is ChannelFault.UNREACHABLE
 
 
-STATUSES: Mapping[int, FaultClass] = {
-    401: FaultClass.AUTH_FAILED,
-    403: FaultClass.AUTH_FAILED,
-    404: FaultClass.REFUSED,
-    410: FaultClass.GONE,
-    413: FaultClass.TOO_LARGE,
-    429: FaultClass.REFUSED,
-    500: FaultClass.REFUSED,
+STATUSES: Mapping[int, ChannelFault] = {
+    401: ChannelFault.AUTH_FAILED,
+    403: ChannelFault.AUTH_FAILED,
+    404: ChannelFault.REFUSED,
+    410: ChannelFault.GONE,
+    413: ChannelFault.TOO_LARGE,
+    429: ChannelFault.REFUSED,
+    500: ChannelFault.REFUSED,
 }
 
 
@@ -179,18 +179,22 @@ async def test_the_state_of_a_channel_follows_what_it_answers(safe):
         except OnboardingError:
             pass
 
-    assert (await states.get("ops")).state is Working.UNKNOWN
+    assert (await states.get("ops")).state is ChannelState.UNKNOWN
     await attempt()
     begun = safe.time
     await attempt()
-    assert ((await states.get("ops")).state, (await states.get("ops")).since) == (Working.WORKING, begun)
+    assert ((await states.get("ops")).state, (await states.get("ops")).since) == (ChannelState.WORKING, begun)
     await attempt(cloud.SECRET_NOT_READABLE, name="x", prefixes="y")
     failed = await states.get("ops")
-    assert (failed.state, failed.since, failed.fault) == (Working.FAILING, safe.time, FaultClass.OWN_TROUBLE)
+    assert (failed.state, failed.since, failed.fault) == (
+        ChannelState.FAILING,
+        safe.time,
+        ChannelFault.SERVICE_ERROR,
+    )
     since = safe.time
     await attempt(cloud.SECRET_NOT_READABLE, name="x", prefixes="y")
     assert (await states.get("ops")).since == since
     await attempt()
     works = await states.get("ops")
-    assert (works.state, works.fault, works.error, works.back) == (Working.WORKING, None, None, True)
+    assert (works.state, works.fault, works.error, works.back) == (ChannelState.WORKING, None, None, True)
     assert works.last_failure_at == since + timedelta(minutes=1)

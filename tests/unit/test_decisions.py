@@ -125,7 +125,7 @@ def test_waiting_says_for_what_and_ends():
     last = decisions.after(STEP, second, wait, NOW + timedelta(hours=1), POLICIES)
     assert last.status is StepStatus.FAILED
     assert last.error is not None
-    assert last.error.code == "timed-out"
+    assert last.error.code == "wait-timed-out"
     assert "Azure registers X" in last.error.detail
 
 

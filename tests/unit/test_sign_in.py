@@ -64,25 +64,25 @@ def refused(status: int, error: str = "", code: int = 0, **headers: str) -> Onbo
     ("status", "error", "code", "kind", "name"),
     [
         # an outage, whatever code its text contains
-        (503, "temporarily_unavailable", 90033, TransientError, "no-token"),
-        (503, "invalid_client", 7000215, TransientError, "no-token"),
-        (429, "invalid_request", 700016, TransientError, "no-token"),
-        (500, "", 0, TransientError, "no-token"),
-        (408, "invalid_request", 90002, TransientError, "no-token"),
-        (400, "temporarily_unavailable", 90002, TransientError, "no-token"),
-        (400, "server_error", 700016, TransientError, "no-token"),
-        (400, "invalid_request", 90024, TransientError, "no-token"),
-        (400, "invalid_request", 90055, TransientError, "no-token"),
-        (401, "invalid_client", 50196, TransientError, "no-token"),
-        (401, "invalid_client", 700027, TransientError, "no-token"),
-        (400, "invalid_request", 9002399, TransientError, "no-token"),
+        (503, "temporarily_unavailable", 90033, TransientError, "identity-token-unavailable"),
+        (503, "invalid_client", 7000215, TransientError, "identity-token-unavailable"),
+        (429, "invalid_request", 700016, TransientError, "identity-token-unavailable"),
+        (500, "", 0, TransientError, "identity-token-unavailable"),
+        (408, "invalid_request", 90002, TransientError, "identity-token-unavailable"),
+        (400, "temporarily_unavailable", 90002, TransientError, "identity-token-unavailable"),
+        (400, "server_error", 700016, TransientError, "identity-token-unavailable"),
+        (400, "invalid_request", 90024, TransientError, "identity-token-unavailable"),
+        (400, "invalid_request", 90055, TransientError, "identity-token-unavailable"),
+        (401, "invalid_client", 50196, TransientError, "identity-token-unavailable"),
+        (401, "invalid_client", 700027, TransientError, "identity-token-unavailable"),
+        (400, "invalid_request", 9002399, TransientError, "identity-token-unavailable"),
         # federation: wait for minutes, then for a person
         (401, "invalid_client", 70021, ReplicationLagError, "federation-not-found"),
         (401, "invalid_client", 700211, ReplicationLagError, "federation-not-found"),
         (401, "invalid_client", 7002121, ReplicationLagError, "federation-not-found"),
         (401, "invalid_client", 7002138, ReplicationLagError, "federation-not-found"),
         (401, "invalid_client", 70025, ReplicationLagError, "federation-not-found"),
-        (401, "invalid_client", 7002104, TransientError, "no-token"),
+        (401, "invalid_client", 7002104, TransientError, "identity-token-unavailable"),
         # wait for a person
         (401, "invalid_client", 700236, PermanentError, "federation-not-possible"),
         (401, "invalid_client", 700229, PermanentError, "federation-not-possible"),
@@ -165,8 +165,9 @@ def test_what_the_identity_platform_asks_for_is_kept():
          ReplicationLagError, "identity-not-assigned"),
         (400, "AADSTS500011: The resource principal named x was not found.", PermanentError,
          "resource-not-in-tenant"),
-        (500, "No User Assigned or Delegated Managed Identity found.", TransientError, "no-token"),
-        (429, "Too many requests", TransientError, "no-token"),
+        (500, "No User Assigned or Delegated Managed Identity found.", TransientError,
+         "identity-token-unavailable"),
+        (429, "Too many requests", TransientError, "identity-token-unavailable"),
     ],
 )  # fmt: skip
 def test_the_identity_endpoint_has_its_own_words(status, message, kind, name):
@@ -183,7 +184,7 @@ def test_no_answer_of_a_proxy_is_too_strange(body):
     """A response in another format, for example a proxy's page, is an outage."""
     raised = ClientAuthenticationError("Unexpected content type")
     raised.response = Response(403, body)  # type: ignore[assignment] # what is read of it is there
-    assert error_of(MANAGER, raised, VALUES).code == "no-token"
+    assert error_of(MANAGER, raised, VALUES).code == "identity-token-unavailable"
 
 
 @pytest.mark.parametrize(

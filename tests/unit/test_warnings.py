@@ -12,7 +12,7 @@ from onboarding.connections.warning_schedule import ScheduledWarning
 from onboarding.errors import ActionKind, Actor
 from onboarding.notices import actions
 from onboarding.notices.channels.webhook import event
-from onboarding.notices.notice import Kind, Notice
+from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.notices.warning_texts import refreshed, warning
 from tests.support.connections import connection, secret
 
@@ -49,7 +49,7 @@ def date(number: int) -> str:
 def test_a_secret_of_a_young_application_is_renewed():
     """While the application is young enough, a warning is only about the secret and its renewal."""
     notice = notice_of(made(secret=30, limit=None), SECRET)
-    assert notice.kind is Kind.SECRET_NEAR_EXPIRY
+    assert notice.kind is NoticeKind.SECRET_NEAR_EXPIRY
     assert notice.message == f"The client secret of 'CMG-ServerApp' expires on {date(30)} (in 30 days)."
     assert notice.remedy.startswith(f"Renew the secret before {date(30)}.\n1. ")
     steps = notice.remedy.split("\n")[1:]
@@ -110,9 +110,9 @@ def test_the_secret_of_an_imported_application_is_made_by_hand():
 @pytest.mark.parametrize(
     ("key", "restorable", "kind", "first"),
     [
-        ("serverApp/application", True, Kind.APPLICATION_DELETED, ActionKind.RESTORE_APPLICATION),
-        ("serverApp/application", False, Kind.APPLICATION_DELETED, ActionKind.OFF_BOARD),
-        ("serverApp/secret-removed", True, Kind.SECRET_REMOVED, ActionKind.RENEW_SECRET),
+        ("serverApp/application", True, NoticeKind.APPLICATION_DELETED, ActionKind.RESTORE_APPLICATION),
+        ("serverApp/application", False, NoticeKind.APPLICATION_DELETED, ActionKind.OFF_BOARD),
+        ("serverApp/secret-removed", True, NoticeKind.SECRET_REMOVED, ActionKind.RENEW_SECRET),
     ],
 )
 def test_a_secret_that_was_lost_is_warned_of_with_its_cause(key, restorable, kind, first):
@@ -154,12 +154,12 @@ def test_a_pending_secret_is_not_created_again():
 @pytest.mark.parametrize(
     ("expiration", "left", "kind"),
     [
-        (SECRET, 1, Kind.SECRET_NEAR_EXPIRY),
-        (SECRET, 0, Kind.SECRET_EXPIRED),
-        (SECRET, -7, Kind.SECRET_EXPIRED),
-        (APPLICATION, 1, Kind.APPLICATION_NEAR_AGE_LIMIT),
-        (APPLICATION, 0, Kind.APPLICATION_TOO_OLD),
-        (APPLICATION, -7, Kind.APPLICATION_TOO_OLD),
+        (SECRET, 1, NoticeKind.SECRET_NEAR_EXPIRY),
+        (SECRET, 0, NoticeKind.SECRET_EXPIRED),
+        (SECRET, -7, NoticeKind.SECRET_EXPIRED),
+        (APPLICATION, 1, NoticeKind.APPLICATION_NEAR_AGE_LIMIT),
+        (APPLICATION, 0, NoticeKind.APPLICATION_TOO_OLD),
+        (APPLICATION, -7, NoticeKind.APPLICATION_TOO_OLD),
     ],
 )
 def test_a_warning_has_the_type_of_the_moment_when_it_is_sent(expiration, left, kind):

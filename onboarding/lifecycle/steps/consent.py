@@ -29,7 +29,7 @@ from onboarding.errors import (
     prerequisites,
 )
 from onboarding.lifecycle import creation, existing, lost_claims, ownership
-from onboarding.lifecycle.awaited import Awaited
+from onboarding.lifecycle.awaited import WaitingCode
 from onboarding.lifecycle.consent_looks import next_look
 from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.grant_notes import notes
@@ -102,7 +102,7 @@ async def run(context: OnboardingContext) -> Done[ConsentResult] | Wait:
     environment = context.services.clouds.environment
     return Wait(
         reason=(phrases.WAITS_CONSENT_CONFIRMED if unseen else phrases.WAITS_CONSENT).of(),
-        code=Awaited.ADMIN_CONSENT if missing else Awaited.CONSENT_CONFIRMATION,
+        code=WaitingCode.ADMIN_CONSENT if missing else WaitingCode.CONSENT_CONFIRMATION,
         after=_next_look(context, wanted),
         give_up_after=_LONGEST,
         actions=tuple(

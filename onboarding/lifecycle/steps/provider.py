@@ -22,7 +22,7 @@ from typing import Final
 
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import OnboardingError
-from onboarding.lifecycle.awaited import Awaited
+from onboarding.lifecycle.awaited import WaitingCode
 from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.effects import EffectKind, note
 from onboarding.lifecycle.findings import REGISTERED
@@ -79,7 +79,7 @@ async def run(context: OnboardingContext, namespace: str) -> Done[ProviderResult
     pause = _LOOKS[min(step.tries, len(_LOOKS) - 1)]
     return Wait(
         reason=phrases.WAITS_PROVIDER.of(namespace=namespace),
-        code=Awaited.PROVIDER_REGISTRATION,
+        code=WaitingCode.PROVIDER_REGISTRATION,
         after=timedelta(seconds=pause),
         memo=since.isoformat(),  # an error in between does not prolong the wait
         give_up_after=2 * _PATIENCE,  # not reached: the wait ends before

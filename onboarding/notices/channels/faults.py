@@ -19,7 +19,7 @@ from onboarding.texts import reasons
 from onboarding.texts.phrases import Said
 
 
-class FaultClass(StrEnum):
+class ChannelFault(StrEnum):
     """The class of an error of a channel."""
 
     AUTH_FAILED = "auth-failed"  # wrong or missing credentials
@@ -29,24 +29,24 @@ class FaultClass(StrEnum):
     TOO_LARGE = "too-large"
     GONE = "gone"  # HTTP 410: the receiver wants no more notices
     NOT_SET_UP = "not-set-up"  # its address or key is missing, or cannot be used
-    OWN_TROUBLE = "own-trouble"  # the service cannot read the vault
+    SERVICE_ERROR = "service-error"  # the service cannot read the vault
 
 
-_FAULTS: Final[Mapping[ErrorType, FaultClass]] = {
-    channels.CHANNEL_AUTH_FAILED: FaultClass.AUTH_FAILED,
-    channels.CHANNEL_UNREACHABLE: FaultClass.UNREACHABLE,
-    channels.WEBHOOK_UNREACHABLE: FaultClass.UNREACHABLE,
-    channels.CHANNEL_TLS_FAILED: FaultClass.TLS,
-    channels.CHANNEL_REFUSED: FaultClass.REFUSED,
-    channels.WEBHOOK_REFUSED: FaultClass.REFUSED,
-    channels.CHANNEL_TOO_LARGE: FaultClass.TOO_LARGE,
-    channels.CHANNEL_GONE: FaultClass.GONE,
-    channels.RECEIVER_NOT_PUBLIC: FaultClass.NOT_SET_UP,
-    channels.NO_CHANNEL: FaultClass.NOT_SET_UP,
-    channels.CHANNEL_SECRET_MISSING: FaultClass.NOT_SET_UP,
-    channels.CHANNEL_UNUSABLE: FaultClass.NOT_SET_UP,
-    channels.WEBHOOK_ADDRESS_UNUSABLE: FaultClass.NOT_SET_UP,
-    channels.WEBHOOK_SECRET_UNUSABLE: FaultClass.NOT_SET_UP,
+_FAULTS: Final[Mapping[ErrorType, ChannelFault]] = {
+    channels.CHANNEL_AUTH_FAILED: ChannelFault.AUTH_FAILED,
+    channels.CHANNEL_UNREACHABLE: ChannelFault.UNREACHABLE,
+    channels.WEBHOOK_UNREACHABLE: ChannelFault.UNREACHABLE,
+    channels.CHANNEL_TLS_FAILED: ChannelFault.TLS,
+    channels.CHANNEL_REFUSED: ChannelFault.REFUSED,
+    channels.WEBHOOK_REFUSED: ChannelFault.REFUSED,
+    channels.CHANNEL_TOO_LARGE: ChannelFault.TOO_LARGE,
+    channels.CHANNEL_GONE: ChannelFault.GONE,
+    channels.RECEIVER_NOT_PUBLIC: ChannelFault.NOT_SET_UP,
+    channels.CHANNELS_NOT_SET_UP: ChannelFault.NOT_SET_UP,
+    channels.CHANNEL_SECRET_MISSING: ChannelFault.NOT_SET_UP,
+    channels.CHANNEL_UNUSABLE: ChannelFault.NOT_SET_UP,
+    channels.WEBHOOK_ADDRESS_UNUSABLE: ChannelFault.NOT_SET_UP,
+    channels.WEBHOOK_SECRET_UNUSABLE: ChannelFault.NOT_SET_UP,
 }
 _OF_OTHERS: Final = frozenset(
     {channels.MAIL_DOMAIN_NOT_ALLOWED, channels.MAIL_LIMIT_REACHED, channels.RECIPIENT_REFUSED}
@@ -68,9 +68,9 @@ _SMTP: Final[Mapping[int, ErrorType]] = {
 }
 
 
-def fault_of(error: OnboardingError) -> FaultClass | None:
+def fault_of(error: OnboardingError) -> ChannelFault | None:
     """The class of an error of a channel; None if the error is about one recipient."""
-    return None if error.kind in _OF_OTHERS else _FAULTS.get(error.kind, FaultClass.OWN_TROUBLE)
+    return None if error.kind in _OF_OTHERS else _FAULTS.get(error.kind, ChannelFault.SERVICE_ERROR)
 
 
 def error_of(

@@ -8,11 +8,11 @@ from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field
 
+from onboarding.api.attention_cases import Case, CaseCode
 from onboarding.api.documents import AttentionCode, Document, Url
 from onboarding.api.documents import Dismissal as DismissalDocument
 from onboarding.api.paging import ContinuedQuery, Page, PageQuery
 from onboarding.api.reading import Id, Parameters
-from onboarding.api.troubles import Trouble, TroubleCode
 from onboarding.cmg.fields import Timestamp, plain
 from onboarding.storage.dismissals import Dismissed
 
@@ -26,10 +26,10 @@ REASON: Final = Field(description="Why nothing needs to be done. It is kept with
 Reason = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(plain)]
 
 
-class TroubleQuery(PageQuery):
+class AttentionQuery(PageQuery):
     """Which entries are requested."""
 
-    code: TroubleCode | None = CODE
+    code: CaseCode | None = CODE
     cause: str | None = CAUSE
     tenant_id: Id | None = TENANT
     since: Timestamp | None = SINCE
@@ -39,7 +39,7 @@ class TroubleQuery(PageQuery):
 class RetryAllQuery(ContinuedQuery):
     """Which entries are tried again."""
 
-    code: TroubleCode = Field(description="What belongs to this entry of the overview.")
+    code: CaseCode = Field(description="What belongs to this entry of the overview.")
     cause: str | None = CAUSE
     tenant_id: Id | None = TENANT
     since: Timestamp | None = SINCE
@@ -58,8 +58,8 @@ class DismissAllQuery(RetryAllQuery):
     reason: Reason = REASON
 
 
-class TroubleEntry(Document):
-    """One entry: something in trouble."""
+class AttentionEntry(Document):
+    """One case that needs attention."""
 
     code: AttentionCode
     id: str
@@ -70,20 +70,20 @@ class TroubleEntry(Document):
     url: Annotated[Url, Field(description="Where it is shown.")] = ""
 
     @classmethod
-    def of(cls, trouble: Trouble, url: Callable[[str], str]) -> Self:
+    def of(cls, case: Case, url: Callable[[str], str]) -> Self:
         """An entry of a list."""
         return cls(
-            code=trouble.code,
-            id=trouble.id,
-            cause=trouble.cause,
-            detail=trouble.detail,
-            tenant_id=trouble.tenant,
-            since=trouble.since,
-            url=url(trouble.path) if trouble.path else "",
+            code=case.code,
+            id=case.id,
+            cause=case.cause,
+            detail=case.detail,
+            tenant_id=case.tenant,
+            since=case.since,
+            url=url(case.path) if case.path else "",
         )
 
 
-class TroubleEntries(Page[TroubleEntry]):
+class AttentionEntryList(Page[AttentionEntry]):
     """A page of entries."""
 
 
@@ -112,11 +112,11 @@ class DismissedEntry(Document):
         )
 
 
-class DismissedEntries(Page[DismissedEntry]):
+class DismissedEntryList(Page[DismissedEntry]):
     """A page of what operators dismissed, the newest first."""
 
 
-class Handled(Document):
+class HandledEntries(Document):
     """What a call has done. With ``nextLink`` there is more: send the same request to it."""
 
     done: Annotated[int, Field(description="Entries that were retried or dismissed.")]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from onboarding.api.troubles import UNREADABLE, Kept, Trouble, TroubleCode
+from onboarding.api.attention_cases import UNREADABLE, Case, CaseCode, Kept
 from onboarding.clock import Clock
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.handover import HandoverState
@@ -26,7 +26,7 @@ differences.
 class WaitingSites:
     """The connections about which people were reminded without a confirmation. A retry reminds once more."""
 
-    codes = (TroubleCode.SITE,)
+    codes = (CaseCode.HANDOVER_WAITS,)
 
     def __init__(
         self, *, waits: SiteWaits, connections: ConnectionStore, notices: Announces, clock: Clock
@@ -36,21 +36,21 @@ class WaitingSites:
         self._notices = notices
         self._clock = clock
 
-    async def page(self, *, size: int, continuation: str) -> tuple[Sequence[Trouble], str]:
+    async def page(self, *, size: int, continuation: str) -> tuple[Sequence[Case], str]:
         """Some of them, by tenant."""
         waits, continuation = await self._waits.page(size=size, continuation=continuation)
-        return [self._trouble(wait) for wait in waits if needs_attention(wait)], continuation
+        return [self._case(wait) for wait in waits if needs_attention(wait)], continuation
 
-    async def find(self, identifier: str) -> Trouble | None:
+    async def find(self, identifier: str) -> Case | None:
         """One of them: the ID of its connection, and the suffix."""
         if not identifier.endswith(_SUFFIX):
             return None
         wait = await self._waits.get(identifier.removesuffix(_SUFFIX))
-        return self._trouble(wait) if wait and wait.reminded else None
+        return self._case(wait) if wait and wait.reminded else None
 
-    async def retry(self, trouble: Trouble, _author: Author) -> Kept | None:
+    async def retry(self, case: Case, _author: Author) -> Kept | None:
         """Reminds once more, now. The entry is then no longer dismissed."""
-        wait: SiteWait = trouble.thing
+        wait: SiteWait = case.thing
         try:
             connection = await self._connections.get(wait.connection)
         except UnreadableRowError:
@@ -63,13 +63,13 @@ class WaitingSites:
         await self._waits.put(replace(wait, dismissed=None))
         return None
 
-    async def dismiss(self, trouble: Trouble, _author: Author, dismissal: Dismissal) -> Kept | None:
+    async def dismiss(self, case: Case, _author: Author, dismissal: Dismissal) -> Kept | None:
         """Hides a connection. People are still reminded, on the days in the settings."""
-        await self._waits.put(replace(trouble.thing, dismissed=dismissal))
+        await self._waits.put(replace(case.thing, dismissed=dismissal))
         return None
 
-    def _trouble(self, wait: SiteWait) -> Trouble:
-        return Trouble(
+    def _case(self, wait: SiteWait) -> Case:
+        return Case(
             code=self.codes[0],
             id=f"{wait.connection}{_SUFFIX}",
             cause="site",

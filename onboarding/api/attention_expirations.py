@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from onboarding.api.troubles import UNREADABLE, Kept, Trouble, TroubleCode
+from onboarding.api.attention_cases import UNREADABLE, Case, CaseCode, Kept
 from onboarding.clock import Clock
 from onboarding.connections.calendar import Calendar, View
 from onboarding.connections.connection_store import ConnectionStore
@@ -32,7 +32,7 @@ LONG: Final = timedelta(days=1)
 class Expirations:
     """What has expired, or expires soon. To dismiss it is to acknowledge it."""
 
-    codes = (TroubleCode.ENDED, TroubleCode.ENDS_SOON)
+    codes = (CaseCode.EXPIRATION_PASSED, CaseCode.EXPIRATION_NEAR)
 
     def __init__(
         self, *, calendar: Calendar, connections: ConnectionStore, responses: UserResponses, clock: Clock
@@ -42,7 +42,7 @@ class Expirations:
         self._responses = responses
         self._clock = clock
 
-    async def page(self, *, size: int, continuation: str) -> tuple[Sequence[Trouble], str]:
+    async def page(self, *, size: int, continuation: str) -> tuple[Sequence[Case], str]:
         """Some of them, the earliest first."""
         until = self._clock.now() + URGENT
         entries, continuation = await self._calendar.page(
@@ -51,39 +51,39 @@ class Expirations:
         several = await self._connections.several({entry.connection for entry in entries})
         found = {connection.id: connection for connection in several}
         return [
-            self._trouble(connection, entry.kind)
+            self._case(connection, entry.kind)
             for entry in entries
             if (connection := found.get(entry.connection))
             and connection.expirations.get(entry.kind) == entry.ends_at
             and not connection.is_acknowledged(entry.kind)
         ], continuation
 
-    async def find(self, identifier: str) -> Trouble | None:
+    async def find(self, identifier: str) -> Case | None:
         """One of them: the ID of its connection, a colon, and its kind."""
         name, _, kind = identifier.partition(":")
         connection = next(iter(await self._connections.several([name])), None)
         if connection is None or kind not in connection.expirations:
             return None
         soon = connection.expirations[kind] < self._clock.now() + URGENT
-        return self._trouble(connection, kind) if soon else None
+        return self._case(connection, kind) if soon else None
 
-    async def retry(self, _trouble: Trouble, _author: Author) -> Kept | None:
+    async def retry(self, _case: Case, _author: Author) -> Kept | None:
         """Nothing can be tried: the secret must be renewed."""
         rule = reasons.EXPIRATION_RULE.of()
         return Kept(what=reasons.THE_EXPIRATION.of(), current=reasons.NOT_RENEWED.of(), rule=rule)
 
-    async def dismiss(self, trouble: Trouble, author: Author, _dismissal: Dismissal) -> Kept | None:
+    async def dismiss(self, case: Case, author: Author, _dismissal: Dismissal) -> Kept | None:
         """Acknowledges it, as an operator does."""
-        connection, kind = trouble.thing
+        connection, kind = case.thing
         responder = Responder(author=author, operates=True)
         await self._responses.acknowledge(connection.id, kind, connection.expirations[kind], responder)
         return None
 
-    def _trouble(self, connection: Connection, kind: str) -> Trouble:
+    def _case(self, connection: Connection, kind: str) -> Case:
         ends_at, now = connection.expirations[kind], self._clock.now()
         ended = ends_at <= now
-        return Trouble(
-            code=TroubleCode.ENDED if ended else TroubleCode.ENDS_SOON,
+        return Case(
+            code=CaseCode.EXPIRATION_PASSED if ended else CaseCode.EXPIRATION_NEAR,
             id=f"{connection.id}:{kind}",
             cause=kind,
             detail=data.text(connection.name),
@@ -97,24 +97,22 @@ class Expirations:
 class LongRuns:
     """The onboardings that take long."""
 
-    codes = (TroubleCode.OPEN_FOR_LONG,)
+    codes = (CaseCode.ONBOARDING_LATE,)
 
     def __init__(self, runs: Runtime, status: RunStatus) -> None:
         """``status`` distinguishes those that have not started from those that have."""
         self._runs = runs
         self._view = RunView(status=status)
 
-    async def page(self, *, size: int, continuation: str) -> tuple[Sequence[Trouble], str]:
+    async def page(self, *, size: int, continuation: str) -> tuple[Sequence[Case], str]:
         """Some of them, the newest first."""
         entries, continuation = await self._runs.index.page(self._view, size=size, continuation=continuation)
         before = self._runs.clock.now() - LONG
         return [
-            self._trouble(entry)
-            for entry in entries
-            if entry.announced_at < before and entry.dismissed is None
+            self._case(entry) for entry in entries if entry.announced_at < before and entry.dismissed is None
         ], continuation
 
-    async def find(self, identifier: str) -> Trouble | None:
+    async def find(self, identifier: str) -> Case | None:
         """An open onboarding."""
         try:
             run = await self._runs.load(identifier)
@@ -123,26 +121,26 @@ class LongRuns:
         if run is None or run.head.created_at >= self._runs.clock.now() - LONG:
             return None
         entry = await self._runs.index.opened(run.head, self._view)
-        return self._trouble(entry) if entry else None
+        return self._case(entry) if entry else None
 
-    async def retry(self, trouble: Trouble, author: Author) -> Kept | None:
+    async def retry(self, case: Case, author: Author) -> Kept | None:
         """Lets an onboarding try again, or check again whether it can continue."""
         try:
-            await interventions.resume(self._runs, trouble.id, author, retrying=True)
+            await interventions.retry(self._runs, case.id, author, at_once=True)
         except interventions.NotPossibleError:
-            await interventions.wake(self._runs, trouble.id, author)
+            await interventions.resume(self._runs, case.id, author)
         except UnreadableRowError as error:
             await self._runs.store.note(error)
             return UNREADABLE
         return None
 
-    async def dismiss(self, trouble: Trouble, _author: Author, dismissal: Dismissal) -> Kept | None:
-        """Hides an onboarding until it is resumed or ends."""
-        await self._runs.index.dismiss_open(trouble.thing, dismissal)
+    async def dismiss(self, case: Case, _author: Author, dismissal: Dismissal) -> Kept | None:
+        """Hides an onboarding until it is retried or ends."""
+        await self._runs.index.dismiss_open(case.thing, dismissal)
         return None
 
-    def _trouble(self, entry: Entry) -> Trouble:
-        return Trouble(
+    def _case(self, entry: Entry) -> Case:
+        return Case(
             code=self.codes[0],
             id=entry.run,
             tenant=entry.lists.get(TENANT, ""),

@@ -43,7 +43,7 @@ _ID: Final = "{onboarding}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rehearsal:
+class DryRun:
     """What would happen."""
 
     findings: tuple[Finding, ...]
@@ -52,7 +52,7 @@ class Rehearsal:
     tenant_domain: Word = EMPTY  # the initial one
 
 
-async def rehearse(services: Services, request: OnboardingRequest, asker: Asker, now: datetime) -> Rehearsal:
+async def dry_run(services: Services, request: OnboardingRequest, asker: Asker, now: datetime) -> DryRun:
     """Runs the preflight, and records the calls of the steps. Raises ``TransientError`` if it cannot read."""
     plan = plan_of(request)
     run = plan.new(
@@ -70,14 +70,14 @@ async def rehearse(services: Services, request: OnboardingRequest, asker: Asker,
     try:
         facts = await preflight.look(context)
     except PermanentError as error:
-        return Rehearsal(findings=(error.as_finding(),), calls=())
+        return DryRun(findings=(error.as_finding(),), calls=())
     tenant = {"tenant_name": facts.survey.tenant_name, "tenant_domain": facts.survey.initial_domain}
     found = findings(facts)
     try:
-        return Rehearsal(findings=found, calls=await _calls(context, facts), **tenant)
+        return DryRun(findings=found, calls=await _calls(context, facts), **tenant)
     except PermanentError as error:  # an existing application that cannot be used
         found = (*(error.findings or (error.as_finding(),)), *found)
-        return Rehearsal(findings=found, calls=(), **tenant)
+        return DryRun(findings=found, calls=(), **tenant)
 
 
 async def _calls(context: OnboardingContext, facts: Facts) -> tuple[Mapping[str, Any], ...]:

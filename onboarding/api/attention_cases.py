@@ -1,4 +1,4 @@
-"""The lists of things in trouble: what they contain, and how an entry is retried and dismissed.
+"""The lists of cases that need attention: what they contain, and how an entry is retried and dismissed.
 
 Each list is read page by page. An entry is described only by what its list contains, so that a filter reads
 nothing else.
@@ -19,31 +19,31 @@ from onboarding.texts.phrases import Said
 from onboarding.workflow.run import Author, RunStatus
 
 
-class TroubleCode(StrEnum):
+class CaseCode(StrEnum):
     """The entries of the overview whose cases can be retried and dismissed."""
 
-    OWN_TROUBLE = "own-trouble"
+    RUN_WAITS_FOR_OPERATOR = "run-waits-for-operator"
     TRAIL_GAP = "trail-gap"
-    GIVEN_UP = "given-up"
-    UNREADABLE = "unreadable"
-    DRIFTING = "drifting"
-    CHANNEL_TROUBLE = "channel-trouble"
+    POISON_MESSAGE = "poison-message"
+    ROW_UNREADABLE = "row-unreadable"
+    CONNECTION_DRIFTING = "connection-drifting"
+    DELIVERY_FAILING = "delivery-failing"
     ONBOARDING_FAILED = "onboarding-failed"
     OPERATION_FAILED = "operation-failed"
     INSPECTION_FAILED = "inspection-failed"
-    ENDED = "ended"
-    ENDS_SOON = "ends-soon"
-    OPEN_FOR_LONG = "open-for-long"
-    STALLED = "stalled"
-    WAITS = "waits-for-customer"
-    SITE = "waits-for-site"
+    EXPIRATION_PASSED = "expiration-passed"
+    EXPIRATION_NEAR = "expiration-near"
+    ONBOARDING_LATE = "onboarding-late"
+    RUN_RETRYING = "run-retrying"
+    RUN_WAITS_FOR_CUSTOMER = "run-waits-for-customer"
+    HANDOVER_WAITS = "handover-waits"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Trouble:
-    """One entry: something in trouble."""
+class Case:
+    """One case that needs attention."""
 
-    code: TroubleCode
+    code: CaseCode
     id: str
     cause: str = ""  # a code: of the error, of the difference; or the table of a row
     detail: str = ""
@@ -55,48 +55,48 @@ class Trouble:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kept:
-    """Why something stays in trouble."""
+    """Why a case stays."""
 
     what: Said
     current: Said | str
     rule: Said
 
 
-class TroubleList(Protocol):
-    """A list of what is in trouble."""
+class CaseList(Protocol):
+    """A list of cases of one kind."""
 
     @property
-    def codes(self) -> Collection[TroubleCode]:
+    def codes(self) -> Collection[CaseCode]:
         """The entries of the overview that the list belongs to."""
 
-    async def page(self, *, size: int, continuation: str) -> tuple[Sequence[Trouble], str]:
+    async def page(self, *, size: int, continuation: str) -> tuple[Sequence[Case], str]:
         """Some of them, and the continuation (empty at the end)."""
 
-    async def find(self, identifier: str) -> Trouble | None:
+    async def find(self, identifier: str) -> Case | None:
         """One of them, or None. It also finds a dismissed entry, because a retry cancels the dismissal."""
 
-    async def retry(self, trouble: Trouble, author: Author) -> Kept | None:
+    async def retry(self, case: Case, author: Author) -> Kept | None:
         """Tries it again."""
 
-    async def dismiss(self, trouble: Trouble, author: Author, dismissal: Dismissal) -> Kept | None:
+    async def dismiss(self, case: Case, author: Author, dismissal: Dismissal) -> Kept | None:
         """Dismisses it: no action is needed."""
 
 
-def dismissed(trouble: Trouble, dismissal: Dismissal) -> Dismissed:
+def dismissed(case: Case, dismissal: Dismissal) -> Dismissed:
     """The record of an entry that an operator dismissed."""
     return Dismissed(
-        code=trouble.code,
-        id=trouble.id,
-        cause=trouble.cause,
-        detail=trouble.detail,
-        tenant=trouble.tenant,
-        since=trouble.since,
+        code=case.code,
+        id=case.id,
+        cause=case.cause,
+        detail=case.detail,
+        tenant=case.tenant,
+        since=case.since,
         dismissal=dismissal,
     )
 
 
 def not_failed(status: RunStatus) -> Kept:
-    """A run that is not in trouble."""
+    """A run that has not failed."""
     return Kept(what=reasons.THE_RUN.of(), current=status, rule=reasons.RUN_RULE.of())
 
 

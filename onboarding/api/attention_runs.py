@@ -1,11 +1,11 @@
-"""Runs in trouble: those that have failed, and those that wait for somebody to act."""
+"""Runs that need attention: those that have failed, and those that wait for somebody to act."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from onboarding.api.troubles import UNREADABLE, Kept, Trouble, TroubleCode, not_failed
+from onboarding.api.attention_cases import UNREADABLE, Case, CaseCode, Kept, not_failed
 from onboarding.errors import Actor
 from onboarding.errors.catalogue import CATALOGUE
 from onboarding.lifecycle.requests import TENANT
@@ -19,54 +19,54 @@ from onboarding.workflow.runtime import Runtime
 
 
 class FailedRuns:
-    """The failed runs of one kind that nobody has resumed, undone or dismissed."""
+    """The failed runs of one kind that nobody has retried, undone or dismissed."""
 
-    def __init__(self, code: TroubleCode, runs: Runtime, path: str = "") -> None:
+    def __init__(self, code: CaseCode, runs: Runtime, path: str = "") -> None:
         """``path`` is that of the list of the runs, below /api."""
         self.codes = (code,)
         self._runs = runs
         self._path = path
 
-    async def page(self, *, size: int, continuation: str) -> tuple[Sequence[Trouble], str]:
+    async def page(self, *, size: int, continuation: str) -> tuple[Sequence[Case], str]:
         """Some of them, the newest first."""
         entries, continuation = await self._runs.index.marked(size=size, continuation=continuation)
-        return [self._trouble(entry) for entry in entries], continuation
+        return [self._case(entry) for entry in entries], continuation
 
-    async def find(self, identifier: str) -> Trouble | None:
-        """A run. Its status shows later whether it is in trouble."""
+    async def find(self, identifier: str) -> Case | None:
+        """A run. Its status shows later whether it needs attention."""
         run = await self._runs.load(identifier)
-        return self._trouble(Entry.of(run.head, "")) if run else None
+        return self._case(Entry.of(run.head, "")) if run else None
 
-    async def retry(self, trouble: Trouble, author: Author) -> Kept | None:
-        """Resumes a run."""
+    async def retry(self, case: Case, author: Author) -> Kept | None:
+        """Retries a run."""
         try:
-            run = await interventions.resume(self._runs, trouble.id, author)
+            run = await interventions.retry(self._runs, case.id, author)
         except interventions.NotPossibleError as error:
             return not_failed(error.status)
         except UnreadableRowError as error:
             await self._runs.store.note(error)
             return UNREADABLE
         if run is None:
-            await self._runs.index.dismiss(trouble.thing)
+            await self._runs.index.dismiss(case.thing)
         return None
 
-    async def dismiss(self, trouble: Trouble, author: Author, dismissal: Dismissal) -> Kept | None:
+    async def dismiss(self, case: Case, author: Author, dismissal: Dismissal) -> Kept | None:
         """Records in the trail of a run who dismissed it and why, and removes it from the list."""
         try:
-            run = await self._runs.load(trouble.id)
+            run = await self._runs.load(case.id)
         except UnreadableRowError as error:
             await self._runs.store.note(error)
             run = None
         if run is not None:
             if self._runs.status(run) is not RunStatus.FAILED:
                 return not_failed(self._runs.status(run))
-            await self._runs.store.commit([], [_dismissed(trouble.id, author, dismissal)])
-        await self._runs.index.dismiss(trouble.thing)
+            await self._runs.store.commit([], [_dismissed(case.id, author, dismissal)])
+        await self._runs.index.dismiss(case.thing)
         return None
 
-    def _trouble(self, entry: Entry) -> Trouble:
+    def _case(self, entry: Entry) -> Case:
         known = CATALOGUE.get(entry.cause)
-        return Trouble(
+        return Case(
             code=self.codes[0],
             id=entry.run,
             cause=entry.cause,
@@ -82,39 +82,39 @@ class FailedDeliveries(FailedRuns):
     """The notices that a channel does not accept. Only their requests show to which tenants they belong."""
 
     def __init__(self, runs: Runtime) -> None:
-        super().__init__(TroubleCode.CHANNEL_TROUBLE, runs)
+        super().__init__(CaseCode.DELIVERY_FAILING, runs)
 
-    async def page(self, *, size: int, continuation: str) -> tuple[Sequence[Trouble], str]:
+    async def page(self, *, size: int, continuation: str) -> tuple[Sequence[Case], str]:
         """Some of them, the newest first."""
         entries, continuation = await self._runs.index.marked(size=size, continuation=continuation)
         tenants = await failing_deliveries.tenants(self._runs, entries)
-        found = [replace(self._trouble(entry), tenant=tenants.get(entry.run, "")) for entry in entries]
+        found = [replace(self._case(entry), tenant=tenants.get(entry.run, "")) for entry in entries]
         return found, continuation
 
 
 class WaitingRuns:
     """The steps of runs that wait for somebody to act, or that have repeated an error for long."""
 
-    codes = (TroubleCode.OWN_TROUBLE, TroubleCode.WAITS, TroubleCode.STALLED)
+    codes = (CaseCode.RUN_WAITS_FOR_OPERATOR, CaseCode.RUN_WAITS_FOR_CUSTOMER, CaseCode.RUN_RETRYING)
 
     def __init__(self, runs: Runtime, path: str) -> None:
         self._runs = runs
         self._path = path
 
-    async def page(self, *, size: int, continuation: str) -> tuple[Sequence[Trouble], str]:
+    async def page(self, *, size: int, continuation: str) -> tuple[Sequence[Case], str]:
         """Some of them."""
         steps, continuation = await self._runs.index.blocked.page(size=size, continuation=continuation)
-        return [self._trouble(step) for step in steps if step.dismissed is None], continuation
+        return [self._case(step) for step in steps if step.dismissed is None], continuation
 
-    async def find(self, identifier: str) -> Trouble | None:
+    async def find(self, identifier: str) -> Case | None:
         """The first step of a run that waits."""
         steps = await self._runs.index.blocked.of_run(identifier)
-        return next(map(self._trouble, steps), None)
+        return next(map(self._case, steps), None)
 
-    async def retry(self, trouble: Trouble, author: Author) -> Kept | None:
+    async def retry(self, case: Case, author: Author) -> Kept | None:
         """Lets a run continue at once."""
         try:
-            await interventions.resume(self._runs, trouble.id, author, retrying=True)
+            await interventions.retry(self._runs, case.id, author, at_once=True)
         except interventions.NotPossibleError:
             return None  # it has continued by itself
         except UnreadableRowError as error:
@@ -122,14 +122,14 @@ class WaitingRuns:
             return UNREADABLE
         return None
 
-    async def dismiss(self, trouble: Trouble, author: Author, dismissal: Dismissal) -> Kept | None:
+    async def dismiss(self, case: Case, author: Author, dismissal: Dismissal) -> Kept | None:
         """Hides the step until it has another error."""
-        await self._runs.index.blocked.dismiss(trouble.thing, dismissal)
-        await self._runs.store.commit([], [_dismissed(trouble.id, author, dismissal)])
+        await self._runs.index.blocked.dismiss(case.thing, dismissal)
+        await self._runs.store.commit([], [_dismissed(case.id, author, dismissal)])
         return None
 
-    def _trouble(self, step: BlockedStep) -> Trouble:
-        return Trouble(
+    def _case(self, step: BlockedStep) -> Case:
+        return Case(
             code=code_of(step),
             id=step.run,
             cause=step.code,
@@ -141,11 +141,11 @@ class WaitingRuns:
         )
 
 
-def code_of(step: BlockedStep) -> TroubleCode:
+def code_of(step: BlockedStep) -> CaseCode:
     """The entry of the overview that a waiting step belongs to."""
     if step.actor is Actor.OPERATOR:
-        return TroubleCode.OWN_TROUBLE
-    return TroubleCode.WAITS if step.actor.is_awaited else TroubleCode.STALLED
+        return CaseCode.RUN_WAITS_FOR_OPERATOR
+    return CaseCode.RUN_WAITS_FOR_CUSTOMER if step.actor.is_awaited else CaseCode.RUN_RETRYING
 
 
 def _dismissed(run: str, author: Author, dismissal: Dismissal) -> Event:
