@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from onboarding.api.secret_budget import SecretBudget
 from onboarding.storage import names
+from tests.interleavings.world import World
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in the SDK of Graph
 
@@ -41,3 +43,45 @@ async def test_a_requester_provides_a_limited_number_of_secrets_a_day(world):
     assert await asks("Three") == 202
     rows = [row for row in world.tables._rows[names.SERVICE].values() if "secrets" in row.partition]
     assert len(rows) == 1
+
+
+async def test_onboardings_and_renewals_that_cannot_work_leave_no_secret(world):
+    """Whether cancelled, refused, repeated, interrupted or rehearsed: a week later the vault is as before."""
+    apps, others = await world.registered(), await world.registered()
+    waits = await world.registered(consent=False)
+    connection = await world.connected("Renewed", caller="requester", **apps.request())
+    before, tenant = secrets(world), {"tenantId": world.cloud.info["tenant"]}
+
+    async def asks(name: str, key: str = "", query: str = "", **fields: Any) -> int:
+        body = {"name": name, **tenant, **fields}
+        status, _ = await world.call(
+            "create_onboarding", body, caller="requester", key=key, **({"query": query} if query else {})
+        )
+        return int(status)
+
+    wrong = waits.request(secret=others.secret)
+    assert await asks("Rehearsed", query="dryRun=true", **waits.request()) == 200
+    statuses = [await asks("Repeated", key="k", **fields) for fields in (wrong, waits.request(), wrong)]
+    assert statuses == [202, 409, 202]
+    stored = world.pin("host1", "transact", names.ONBOARDINGS)
+    interrupted = world.go("host1", asks("Interrupted", **waits.request()))
+    await world.until(stored, interrupted)
+    interrupted.cancel()
+    cancelled = await world.onboard("Cancelled", caller="requester", **waits.request())
+    await world.settle(patience=timedelta(minutes=5))
+    await world.must("cancel_onboarding", id=cancelled)
+    await world.must("renew_secret", {"secret": others.secret}, caller="requester", id=connection)
+    await world.settle(patience=timedelta(minutes=20))
+    added = secrets(world) - before
+    world.clock.at += timedelta(days=8)
+    await world.hosts[0].timers.kept_secrets.clear()
+    assert len(added) == 3  # of the one that failed, of the interrupted one, of the renewal
+    assert secrets(world) <= before  # those of earlier deployments in the same vault go, too
+    assert (await world.must("get_connection", id=connection))["secret"]["vaultSecretId"].split("/")[
+        4
+    ] in before
+
+
+def secrets(world: World) -> set[str]:
+    """The names of all secrets in the vault."""
+    return {str(each["id"]).rpartition("/")[2] for each in world.cloud.vault("GET", "/secrets")["value"]}
