@@ -95,7 +95,8 @@ class DeliveryServices:
     async def item(self, notice: Notice, connection: Connection, target: str) -> Item:
         """The notice as a message to people shows it."""
         sent, owner = self.as_sent(notice, connection), self.routing.address(target)[1]
-        links = await self.links.of(sent, connection, operators=not owner)
+        operators = self.routing.are_operators(target)
+        links = await self.links.of(sent, connection, operators=operators)
         sent = sent.for_owner(self.reserved) if owner else sent
         return Item(notice=sent, connection=connection, links=links)
 

@@ -47,6 +47,15 @@ class Routing:
         """The channels that nobody else can select or silence."""
         return tuple(name for name in (WEBHOOK if self.webhook else "", self.operators) if name) or (WEBHOOK,)
 
+    def are_operators(self, target: str) -> bool:
+        """Whether the readers of a channel count as operators when they follow a link.
+
+        Requesters select channels, and can be among their readers. So where operators have a channel that
+        nobody selects, only the readers of that one and of the escalation channel count.
+        """
+        name, owner = self.address(target)
+        return not owner and (not self.operators or name in {self.operators, self.escalation})
+
     def of_service(self, channel: str) -> tuple[str, ...]:
         """Where a notice about a channel goes: to the operators' other channels.
 

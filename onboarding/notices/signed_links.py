@@ -56,7 +56,7 @@ class NoticeLinks:
 
         They name the onboarding of the connection: another connection can have its ID later.
 
-        ``operators``: whether the message goes to a channel of the deployment, not to an owner.
+        ``operators``: whether the readers of the message count as operators.
         """
         reader = OPERATORS if operators else OWNER
         if notice.kind is NoticeKind.HANDOVER_WAITS:

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from onboarding.connections.app_users import AppUser
+from onboarding.connections.cadence import ExpiryWarning
+from onboarding.connections.warning_schedule import ScheduledWarning
+from onboarding.notices.warning_texts import warning
 from onboarding.storage import names
 from tests.interleavings.cloud import InProcessCloud
 from tests.interleavings.parties import Member
@@ -145,3 +148,42 @@ async def test_a_removal_names_to_a_requester_only_its_own_connections(tmp_path)
     assert not [each for each in others if each not in own and each in json.dumps([seen, events])]
     await world.close()
     cloud.close()
+
+
+async def test_the_link_of_a_selected_channel_is_none_of_operators(simulated):
+    """Requesters select that channel and may read it. The operators' last warnings and escalation go on."""
+    settings = {**CHANNELS, "notice_mail_channel": "mail", "notice_escalation": "boss", "link_key": "link-x"}
+    world = World(simulated, **settings)
+    await world.look("keyVault", "PUT", "/secrets/link-x?api-version=7.6", {"value": "k" * 43})
+    wanted = {"notices": {"channels": ["team"]}, "labels": {"quiet": "yes"}}
+    identifier = await world.connected("Selected", caller="requester", **wanted)
+    record = await world.parts.stores.connection_store.get(identifier)
+    assert record is not None
+    end, messaging = record.expirations["secret"], world.parts.messaging
+    for days in (13.5, 6.5, 0.5, -0.5, -8):
+        world.clock.at = end - days * DAY
+        await world.hosts[0].timers.expiry_sweep.run()
+        answers = ["acknowledge_connection", "snooze_connection"] if days == 13.5 else []
+        for answer in answers:
+            body = {"days": 13, "expiration": "secret"} if "snooze" in answer else {"expiration": "secret"}
+            await world.must(answer, body, id=identifier, caller="requester")
+    due = ExpiryWarning(days=7, due_at=end - 7 * DAY)
+    scheduled = ScheduledWarning(
+        connection=identifier, tenant=record.tenant, kind="secret", ends_at=end, warning=due
+    )
+    notice, readers = warning(scheduled, record, world.clock.now()), {}
+    for channel in ("team", "chief", "boss", "mail:kim@contoso.com"):
+        item = await messaging.delivery_services.item(notice, record, channel)
+        token = str(item.links[0].url).partition("token=")[2]
+        readers[channel] = (await messaging.links.read(token) or {})["for"]
+    assert readers == {
+        "team": "owner",
+        "chief": "operators",
+        "boss": "operators",
+        "mail:kim@contoso.com": "owner",
+    }
+    assert warnings(world, "chief")[:4] == [14, 7, 1, 0]
+    assert min(warnings(world, "chief")) < 0
+    assert warnings(world, "team") == [14, 0]  # after the snooze; what is acknowledged is not repeated
+    assert warnings(world, "boss") == warnings(world, "chief")
+    await world.close()
