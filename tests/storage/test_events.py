@@ -46,6 +46,7 @@ DIFFERENCES: Final = (
     "sign-in-enabled",
     "consent-User.Read",
     "secret-added",
+    "own-credentials",
     "secret-replaced",
     "secret-removed",
     "secret-end-changed",
