@@ -92,10 +92,12 @@ async def test_who_has_stopped_or_failed_has_no_place(world):
     """After the first one was cancelled, the second one is retried; the first one then comes after it."""
     apps = await world.registered(consent=False)
     first = await imports(world, apps, "requester")
-    name, value = "import-by-hand", {"value": apps.secret}
-    await world.look("keyVault", "PUT", f"/secrets/{name}?api-version=7.6", value)
+    name = "import-by-hand"
     second = await imports(world, apps, "other", secret=name)
     assert await result(world, second) == "app-in-use"
+    other = (await world.must("get_onboarding", id=second))["requestedBy"]["id"]
+    stored = {"value": apps.secret, "tags": {"requestedBy": other}}
+    await world.look("keyVault", "PUT", f"/secrets/{name}?api-version=7.6", stored)
     await world.must("cancel_onboarding", id=first)
     await world.settle(patience=SOON)
     await world.must("retry_onboarding", id=second, caller="other")
