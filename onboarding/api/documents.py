@@ -36,6 +36,7 @@ StepName = Annotated[str, open_value("StepName")]
 FindingCode = Annotated[str, open_value("FindingCode")]
 FailureCode = Annotated[str, open_value("FailureCode")]
 LeftBehindCode = Annotated[str, open_value("LeftBehindCode")]
+UnreadableCode = Annotated[str, open_value("UnreadableCode")]
 NoticeKind = Annotated[str, open_value("NoticeKind")]
 ExpirationKind = Annotated[str, open_value("ExpirationKind")]
 CheckName = Annotated[str, open_value("CheckName")]
@@ -97,6 +98,19 @@ def _worded(said: Said, info: FieldSerializationInfo) -> str:
 
 Wording = Annotated[Said, PlainSerializer(_worded, return_type=str), WithJsonSchema({"type": "string"})]
 """A phrase, in the language of its reader."""
+
+
+class NotRead(Document):
+    """Something that the service cannot read, with the reason."""
+
+    reason: Wording
+    reason_code: Annotated[UnreadableCode, Field(description="The same for programs.")] = ""
+    reason_args: Annotated[dict[str, Any], Field(default_factory=dict, description="The values in `reason`.")]
+
+    @staticmethod
+    def why(row: unreadable_rows.UnreadableRow) -> dict[str, Any]:
+        """The reason of a row."""
+        return {"reason": row.why, "reason_code": row.why.code, "reason_args": dict(row.why.args)}
 
 
 class Dismissal(Document):

@@ -48,6 +48,7 @@ VALUES: Final[Mapping[str, Iterable[str]]] = {
     "ProblemCode": {kind.code for kind in (*PROBLEMS, *FAILURES)},
     "ProfileName": PROFILES,
     "ReconciliationCode": {kind.code for kind in vars(recovery).values() if isinstance(kind, ErrorType)},
+    "UnreadableCode": {phrase.code for phrase in reasons.UNREADABLE_ROWS},
     "StepName": {name for plan in _PLANS for name in plan.steps},
 }
 """By the name that ``documents.open_value`` gives to a field."""

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from onboarding.api.callers import Caller
-from onboarding.api.documents import Document
+from onboarding.api.documents import Document, NotRead
 from onboarding.api.reading import DIGITS, Parameters
 from onboarding.storage.sealing import Seal
 from onboarding.storage.tables import InvalidContinuationError
@@ -68,12 +68,11 @@ class PageQuery(ContinuedQuery):
     )
 
 
-class UnreadableEntry(Document):
+class UnreadableEntry(NotRead):
     """An entry that the service cannot read."""
 
     id: Annotated[str, Field(description="Of the row: GET /api/unreadable/{id} shows it to operators.")]
     key: Annotated[str, Field(description="The key of the entry; for runs and connections it has the ID.")]
-    reason: str
 
 
 class Continued(Document):
@@ -104,7 +103,7 @@ class Page(Continued, Generic[_Entry]):
     def of(cls, found: Readable[Any], next_link: str, **more: Any) -> Self:
         """A page of what was found, including what cannot be read."""
         unreadable = tuple(
-            UnreadableEntry(id=row.id, key=f"{row.partition}/{row.key}", reason=row.reason)
+            UnreadableEntry(id=row.id, key=f"{row.partition}/{row.key}", **NotRead.why(row))
             for row in found.unreadable
         )
         return cls(value=tuple(found), unreadable=unreadable, next_link=next_link, **more)

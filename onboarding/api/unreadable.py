@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from onboarding.api.documents import Dismissal, Document
+from onboarding.api.documents import Dismissal, NotRead
 from onboarding.api.endpoint import OPERATORS, Call, endpoint
 from onboarding.api.paging import Page, PageQuery
 from onboarding.api.problems import ProblemError
@@ -30,14 +30,13 @@ log = logging.getLogger(__name__)
 _RUNS: Final = (names.ONBOARDINGS, names.OPERATIONS, names.NOTICES)
 
 
-class UnreadableRow(Document):
+class UnreadableRow(NotRead):
     """A row that the service cannot read."""
 
     id: UUID
     table: str
     partition: str
     key: str
-    reason: str
     since: Annotated[datetime, Field(description="When the service first tried to read it.")]
     dismissed: Dismissal | None = None
 
@@ -73,7 +72,7 @@ class UnreadableResource:
         """List the rows that the service cannot read."""
         size = call.query.size
         found, continuation = await self._rows.page(size=size, continuation=call.query.continuation)
-        documents = map(UnreadableRow.model_validate, found)
+        documents = map(_document, found)
         return UnreadableRowList.of(Readable(documents), call.next_link(continuation, maxpagesize=size))
 
     @endpoint(
@@ -134,13 +133,25 @@ class UnreadableResource:
                 await self._warning_schedule.schedule(connection, self._tables.clock.now())
 
 
+def _document(entry: unreadable_rows.UnreadableRow) -> UnreadableRow:
+    return UnreadableRow(
+        id=entry.id,
+        table=entry.table,
+        partition=entry.partition,
+        key=entry.key,
+        since=entry.since,
+        dismissed=Dismissal.of(entry.dismissed),
+        **NotRead.why(entry),
+    )
+
+
 def _details(entry: unreadable_rows.UnreadableRow, row: Row) -> UnreadableRowDetails:
     return UnreadableRowDetails(
         id=entry.id,
         table=entry.table,
         partition=entry.partition,
         key=entry.key,
-        reason=entry.reason,
+        **NotRead.why(entry),
         since=entry.since,
         dismissed=Dismissal.of(entry.dismissed),
         columns={name: RawContent.of(value) for name, value in row.columns.items()},

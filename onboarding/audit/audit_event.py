@@ -19,6 +19,7 @@ from onboarding.storage import keys
 from onboarding.storage.codec import Codec, UnreadableError
 from onboarding.storage.tables import Row
 from onboarding.storage.unreadable_rows import UnreadableRowError, text
+from onboarding.texts import reasons
 
 SERVICE: Final = "service"
 """The tenant of a chain whose events belong to no tenant, and the actor if nobody has signed in."""
@@ -106,10 +107,12 @@ class AuditEvent:
         try:
             event = cls.of_line(line)
         except UnreadableError as error:
-            raise UnreadableRowError(row, f"the column 'document' is {error}") from error
+            raise UnreadableRowError(
+                row, reasons.ROW_COLUMN.of(column="document", fault=error.said)
+            ) from error
         for name, value in columns_of(event).items():
             if row.columns.get(name) != value:
-                raise UnreadableRowError(row, f"the column '{name}' differs from the document")
+                raise UnreadableRowError(row, reasons.ROW_COLUMN_DIFFERS.of(column=name))
         return event
 
 

@@ -126,7 +126,7 @@ class ConnectionStore:
         rows = await self._tables.query(names.CONNECTIONS, tenant)
         found = await readable(self._tables, rows, Connection.from_row)
         for row in found.unreadable:
-            raise requests.ROW_UNREADABLE.error(table=row.table, key=row.key, reason=row.reason)
+            raise requests.ROW_UNREADABLE.error(table=row.table, key=row.key, reason=row.why)
         return found
 
     async def remove(self, connection: Connection) -> None:

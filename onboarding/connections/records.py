@@ -21,7 +21,7 @@ from onboarding.connections.handover import Confirmation, ConfirmationWay, Hando
 from onboarding.errors import Action, Actor
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row
-from onboarding.storage.unreadable_rows import Dismissal, UnreadableRowError, load
+from onboarding.storage.unreadable_rows import Dismissal, load, placed
 from onboarding.texts.phrases import Said
 from onboarding.words import data
 from onboarding.words.word import EMPTY, Word
@@ -254,8 +254,7 @@ class Connection:
     def from_row(cls, row: Row) -> Connection:
         """The connection of a row."""
         connection = load(CODEC, row)
-        if (connection.tenant, key_of(connection.name)) != (row.partition, row.key):
-            raise UnreadableRowError(row, "it is another connection")
+        placed(row, Row(partition=connection.tenant, key=key_of(connection.name)))
         return connection.evolve(etag=row.etag)
 
 

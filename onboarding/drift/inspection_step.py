@@ -105,7 +105,9 @@ class InspectionStep:
         try:
             await self._need_present()
         except OnboardingError as error:
-            return Wait(reason=error.title, code=error.code, after=_LOOK, give_up_after=_LONGEST)
+            return Wait(
+                reason=error.as_finding().said("title"), code=error.code, after=_LOOK, give_up_after=_LONGEST
+            )
         ids, started_at, again = context.request.connections, context.accepted_at, context.step.attempt > 1
         done = _DONE.load(context.step.memo).connections if context.step.memo else ()
         found = await self._connections.several(name for name in ids if name not in done)

@@ -45,7 +45,7 @@ class Finding:
     actions: tuple[Action, ...] = field(default=(), compare=False)
     parameter: str | None = None  # of the query or a header, when it is at fault
 
-    def said(self, part: Literal["detail", "remedy"]) -> Said:
+    def said(self, part: Literal["title", "detail", "remedy"]) -> Said:
         """One of its texts, as a value of the text of another error."""
         return Said(code=f"{self.code}/{part}", text=getattr(self, part), args=self.args)
 

@@ -13,6 +13,7 @@ from onboarding.notices.failing_deliveries import noted
 from onboarding.notices.notice import DeliveryRequest, Notice
 from onboarding.notices.pause import pausing
 from onboarding.storage.codec import Codec
+from onboarding.texts import reasons
 from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Plan, Step
 
@@ -102,7 +103,7 @@ async def escalate(context: DeliveryContext) -> Done[DeliveryResult] | Wait:
         return Done(result=DeliveryResult(outcome="acknowledged"))
     now, delay = services.clock.now(), services.routing.escalate_after
     if (left := context.accepted_at + delay - now) > timedelta(0):
-        return Wait(reason="an acknowledgement of the notice", after=left, give_up_after=delay + _MARGIN)
+        return Wait(reason=reasons.WAITS_ACKNOWLEDGEMENT.of(), after=left, give_up_after=delay + _MARGIN)
     if (snooze := connection.snooze(notice.expiration)) and snooze.until > now and snooze.operator:
         return Done(result=DeliveryResult(outcome="snoozed"))
     if reason := await _closed(services, context.request.channel, notice, connection):

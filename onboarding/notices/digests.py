@@ -24,6 +24,7 @@ from onboarding.storage import keys, names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row, Tables, Write
 from onboarding.storage.unreadable_rows import UnreadableRowError, load, readable
+from onboarding.texts import reasons
 from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Plan, Step
 from onboarding.workflow.run import SERVICE, Head
@@ -78,7 +79,7 @@ async def send(context: DigestContext) -> Done[DigestResult] | Wait:
     services, request = context.services, context.request
     left = request.day + _GRACE - services.clock.now()
     if timedelta(0) < left <= _LONGEST:  # a clock that was ahead has left a day that is further away
-        return Wait(reason="the end of the day", after=left, give_up_after=timedelta(days=30))
+        return Wait(reason=reasons.WAITS_DAY.of(), after=left, give_up_after=timedelta(days=30))
     notices = await _notices(services, context.id)
     items = [
         item

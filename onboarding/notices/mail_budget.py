@@ -11,6 +11,7 @@ from onboarding.errors import channels
 from onboarding.storage import keys, names
 from onboarding.storage.tables import ConflictError, Row, Tables, Write
 from onboarding.storage.unreadable_rows import UnreadableRowError, readable
+from onboarding.texts import reasons
 
 _KEY = "mails"
 
@@ -75,7 +76,7 @@ class MailBudget:
 def _count(row: Row) -> int:
     number = row.columns.get("count")
     if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-        raise UnreadableRowError(row, "the column 'count' is no number")
+        raise UnreadableRowError(row, reasons.ROW_COLUMN_TYPE.of(column="count", type="number"))
     return number
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Final, TypeVar
 
 from onboarding.notices.delivery_context import DeliveryServices
+from onboarding.texts import reasons
 from onboarding.workflow.outcomes import Outcome, Wait
 from onboarding.workflow.plan import Context
 
@@ -28,8 +29,6 @@ def pausing(
     async def run(context: Context[DeliveryServices, Request]) -> Outcome[Result]:
         if await context.services.is_present():
             return await handler(context)
-        return Wait(
-            reason="the records to be reconciled after a restore", after=_LOOK, give_up_after=_LONGEST
-        )
+        return Wait(reason=reasons.WAITS_RECONCILIATION.of(), after=_LOOK, give_up_after=_LONGEST)
 
     return run

@@ -18,7 +18,7 @@ from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.storage import names
 from onboarding.storage.codec import Codec, Document
 from onboarding.storage.tables import ConflictError, Row, Tables, Write
-from onboarding.storage.unreadable_rows import Readable, UnreadableRowError, load, readable
+from onboarding.storage.unreadable_rows import Readable, load, placed, readable
 from onboarding.words.word import Word
 
 PREFIX: Final = "subscriber-"
@@ -91,8 +91,7 @@ class Subscriber:
     def from_row(cls, row: Row) -> Subscriber:
         """The subscriber of a row."""
         found = load(CODEC, row)
-        if found.id != row.key:
-            raise UnreadableRowError(row, "it is another subscriber")
+        placed(row, Row(partition=row.partition, key=found.id))
         return replace(found, etag=row.etag)
 
 

@@ -18,6 +18,8 @@ from typing import Any, Final, Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from onboarding import version
+from onboarding.texts import reasons
+from onboarding.texts.phrases import Said
 
 Record = TypeVar("Record")
 Document = dict[str, Any]
@@ -33,20 +35,24 @@ _BEGIN: Final = re.compile(rf'\{{"{VERSION}":(\d+)(?:,"{WRITER}":"[0-9A-Za-z]*")
 class UnreadableError(ValueError):
     """The document is damaged, or it is not of this kind."""
 
+    def __init__(self, said: Said) -> None:
+        super().__init__(said.text)
+        self.said = said
+
 
 class UnknownVersionError(UnreadableError):
     """The document has a version that this release cannot read: another release wrote it."""
 
-    def __init__(self, text: str, version: Any, newest: int) -> None:
-        super().__init__(text)
+    def __init__(self, said: Said, version: Any, newest: int) -> None:
+        super().__init__(said)
         self.version, self.newest = version, newest
 
 
 class FieldsError(UnreadableError):
     """Fields of the document are missing or not valid."""
 
-    def __init__(self, text: str, wrong: Collection[str], unknown: Collection[str]) -> None:
-        super().__init__(text)
+    def __init__(self, said: Said, wrong: Collection[str], unknown: Collection[str]) -> None:
+        super().__init__(said)
         self.wrong, self.unknown = wrong, unknown
 
 
@@ -98,34 +104,31 @@ class Codec(Generic[Record]):
                     return self._adapter.validate_json(f"{{{text[begin.end() :]}")
             document = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise UnreadableError("not JSON") from error
+            raise UnreadableError(reasons.ROW_NO_JSON.of()) from error
         return self.read(document)
 
     def read(self, document: Any) -> Record:
         """The record in a JSON document. Raises ``UnreadableError``."""
         name = self._record.__name__
         if not isinstance(document, Mapping):
-            raise UnreadableError(f"not a JSON object, so not a {name}")
+            raise UnreadableError(reasons.ROW_NO_OBJECT.of(record=name))
         found = document.get(VERSION)
         fields = {k: v for k, v in document.items() if k not in {VERSION, WRITER}}
         if not isinstance(found, int) or isinstance(found, bool) or found < 1:
-            text = f"not a {name}: its version is {json.dumps(found)}"
-            raise UnknownVersionError(text, found, self._version)
+            said = reasons.ROW_NO_VERSION.of(record=name, version=json.dumps(found))
+            raise UnknownVersionError(said, found, self._version)
         if found > self._version:
-            raise UnknownVersionError(
-                f"a {name} of version {found}; this release reads up to version {self._version}",
-                found,
-                self._version,
-            )
+            said = reasons.ROW_NEWER.of(record=name, version=found, newest=self._version)
+            raise UnknownVersionError(said, found, self._version)
         for number in range(found, self._version):
             try:
                 fields = self._upgrades[number](fields)
             except (LookupError, TypeError, ValueError, AttributeError) as error:
-                raise UnreadableError(f"not a {name} of version {number}") from error
+                raise UnreadableError(reasons.ROW_OLDER.of(record=name, version=number)) from error
         try:
             return self._adapter.validate_json(json.dumps(fields), extra="ignore")
         except ValidationError as error:
             wrong = [".".join(map(str, fault["loc"])) or "the document" for fault in error.errors()]
             known = getattr(self._record, "__dataclass_fields__", None) or self._record.model_fields  # type: ignore[attr-defined]
-            text = f"not a {name}: {', '.join(wrong)}"
-            raise FieldsError(text, wrong, sorted(set(fields) - set(known))) from error
+            said = reasons.ROW_FIELDS.of(record=name, fields=wrong)
+            raise FieldsError(said, wrong, sorted(set(fields) - set(known))) from error

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -23,6 +23,8 @@ from pydantic import ValidationError
 from onboarding.storage import keys, names
 from onboarding.storage.codec import Codec, UnreadableError
 from onboarding.storage.tables import ConflictError, Range, Row, Tables, Write
+from onboarding.texts import reasons
+from onboarding.texts.phrases import Said
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,12 @@ class UnreadableRow:
     since: datetime
     etag: str = ""
     dismissed: Dismissal | None = None
+    said: Said | None = field(default=None, compare=False)  # the reason; None: an earlier version wrote it
+
+    @property
+    def why(self) -> Said:
+        """Why it cannot be read."""
+        return self.said or Said(code="", text=self.reason)
 
     @property
     def id(self) -> str:
@@ -66,8 +74,9 @@ CODEC: Final = Codec(UnreadableRow)
 class UnreadableRowError(UnreadableError):
     """A row that cannot be read."""
 
-    def __init__(self, row: Row, reason: str) -> None:
-        super().__init__(f"the row {row.partition} / {row.key} of the table {row.table}: {reason}")
+    def __init__(self, row: Row, reason: Said) -> None:
+        super().__init__(reason)
+        self.args = (f"the row {row.partition} / {row.key} of the table {row.table}: {reason}",)
         self.row = row
         self.reason = reason
 
@@ -84,7 +93,8 @@ def text(row: Row, column: str) -> str:
     """The text in a column. Raises ``UnreadableRowError`` if there is none."""
     found = row.columns.get(column)
     if not isinstance(found, str):
-        raise UnreadableRowError(row, f"the column '{column}' is {'no text' if found else 'missing'}")
+        wrong = reasons.ROW_COLUMN_TYPE.of(column=column, type="text")
+        raise UnreadableRowError(row, wrong if found else reasons.ROW_COLUMN_MISSING.of(column=column))
     return found
 
 
@@ -94,7 +104,7 @@ def load(codec: Codec[Record], row: Row, column: str = "document") -> Record:
     try:
         return codec.load(document)
     except UnreadableError as error:
-        raise UnreadableRowError(row, f"the column '{column}' is {error}") from error
+        raise UnreadableRowError(row, reasons.ROW_COLUMN.of(column=column, fault=error.said)) from error
 
 
 def placed(row: Row, place: Row) -> None:
@@ -103,7 +113,7 @@ def placed(row: Row, place: Row) -> None:
     A record that names another place would be changed and removed there, and never leave this one.
     """
     if (row.partition, row.key) != (place.partition, place.key):
-        raise UnreadableRowError(row, "its content belongs to another row")
+        raise UnreadableRowError(row, reasons.ROW_ELSEWHERE.of())
 
 
 async def single(tables: Tables, row: Row, read: Callable[[Row], Record]) -> Record:
@@ -111,7 +121,7 @@ async def single(tables: Tables, row: Row, read: Callable[[Row], Record]) -> Rec
     found = await readable(tables, [row], read)
     if found:
         return found[0]
-    raise UnreadableRowError(row, found.unreadable[0].reason)
+    raise UnreadableRowError(row, found.unreadable[0].why)
 
 
 async def readable(tables: Tables, rows: Iterable[Row], read: Callable[[Row], Record]) -> Readable[Record]:
@@ -134,15 +144,15 @@ async def each(
     return Readable(records, unreadable)
 
 
-def describe(error: Exception) -> str:
+def describe(error: Exception) -> Said:
     """What is wrong, without the values."""
     if isinstance(error, ValidationError):
         places = {".".join(map(str, fault["loc"])) for fault in error.errors(include_input=False)}
-        return f"these members are not valid: {', '.join(sorted(places))}"
-    return f"{type(error).__name__} when it was used"
+        return reasons.ROW_MEMBERS.of(members=sorted(places))
+    return reasons.ROW_USED.of(error=type(error).__name__)
 
 
-async def note(tables: Tables, row: Row, reason: str) -> UnreadableRow:
+async def note(tables: Tables, row: Row, reason: Said) -> UnreadableRow:
     """Keeps a row in the index, and names it in the log; safe to repeat."""
     log.warning(
         "unreadable row: table %s, partition %s, key %s: %s", row.table, row.partition, row.key, reason
@@ -151,7 +161,8 @@ async def note(tables: Tables, row: Row, reason: str) -> UnreadableRow:
         table=row.table,
         partition=row.partition,
         key=row.key,
-        reason=reason,
+        reason=reason.text,
+        said=reason,
         since=tables.clock.now(),
         etag=row.etag,
     )

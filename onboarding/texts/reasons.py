@@ -26,6 +26,49 @@ FAULT_MISSING: Final = phrase("fault-missing", "{path} is missing")
 SIGN_ANSWER: Final = phrase("sign-answer", "{service} returned {answer}")
 THIS_CALLS_PERMISSION: Final = phrase("this-calls-permission", "that this call requires")
 
+# Why the service cannot read a row that it stored
+
+ROW_NO_JSON: Final = phrase("row-no-json", "not JSON")
+ROW_NO_OBJECT: Final = phrase("row-no-object", "not a JSON object, so not a {record}")
+ROW_NO_VERSION: Final = phrase("row-no-version", "not a {record}: its version is {version}")
+ROW_NEWER: Final = phrase(
+    "row-newer", "a {record} of version {version}; this release reads up to version {newest}"
+)
+ROW_OLDER: Final = phrase("row-older", "not a {record} of version {version}")
+ROW_FIELDS: Final = phrase("row-fields", "not a {record}: {fields}")
+ROW_COLUMN: Final = phrase("row-column", "the column '{column}' is {fault}")
+ROW_COLUMN_MISSING: Final = phrase("row-column-missing", "the column '{column}' is missing")
+ROW_COLUMN_TYPE: Final = phrase("row-column-type", "the column '{column}' is not of the type {type}")
+ROW_COLUMN_DIFFERS: Final = phrase("row-column-differs", "the column '{column}' differs from the document")
+ROW_ELSEWHERE: Final = phrase("row-elsewhere", "its content belongs to another row")
+ROW_NO_QUEUE: Final = phrase("row-no-queue", "its queue does not exist")
+ROW_NO_PLAN: Final = phrase("row-no-plan", "the plan '{plan}' is not known")
+ROW_MEMBERS: Final = phrase("row-members", "these members are not valid: {members}")
+ROW_USED: Final = phrase("row-used", "{error} when it was used")
+UNREADABLE_ROWS: Final = (
+    ROW_NO_JSON,
+    ROW_NO_OBJECT,
+    ROW_NO_VERSION,
+    ROW_NEWER,
+    ROW_OLDER,
+    ROW_FIELDS,
+    ROW_COLUMN,
+    ROW_COLUMN_MISSING,
+    ROW_COLUMN_TYPE,
+    ROW_COLUMN_DIFFERS,
+    ROW_ELSEWHERE,
+    ROW_NO_QUEUE,
+    ROW_NO_PLAN,
+    ROW_MEMBERS,
+    ROW_USED,
+)
+
+# What a delivery or an inspection waits for
+
+WAITS_DAY: Final = phrase("waits-day", "the end of the day")
+WAITS_ACKNOWLEDGEMENT: Final = phrase("waits-acknowledgement", "an acknowledgement of the notice")
+WAITS_RECONCILIATION: Final = phrase("waits-reconciliation", "the records to be reconciled after a restore")
+
 # Who or what else
 
 OF_OTHERS: Final = phrase("of-others", "{count} of other requesters")

@@ -120,8 +120,7 @@ async def _outcome(
 
 def _unreadable(error: UnreadableError, step: StepState) -> OnboardingError:
     row = error.row if isinstance(error, UnreadableRowError) else step.to_row()
-    reason = error.reason if isinstance(error, UnreadableRowError) else str(error)
-    return requests.ROW_UNREADABLE.error(table=row.table, key=row.key, reason=reason)
+    return requests.ROW_UNREADABLE.error(table=row.table, key=row.key, reason=error.said)
 
 
 def outcome_of(error: OnboardingError, *, persistent: bool) -> Outcome[Any]:

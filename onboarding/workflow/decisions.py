@@ -9,7 +9,6 @@ from typing import Any, Final
 from onboarding.calls import Call
 from onboarding.errors import steps
 from onboarding.texts import reasons
-from onboarding.texts.phrases import Said
 from onboarding.workflow import retry
 from onboarding.workflow.outcomes import Done, Failed, Failure, Outcome, Retry, Wait
 from onboarding.workflow.plan import Step
@@ -137,7 +136,7 @@ def _after_wait(step: StepState, outcome: Wait, now: datetime) -> StepState:
         due_at=now + outcome.after,
         waiting_for=str(outcome.reason),
         waiting_code=outcome.code,
-        waiting_said=outcome.reason if isinstance(outcome.reason, Said) else None,
+        waiting_said=outcome.reason,
         actions=outcome.actions,
         tries=step.tries + 1,
         since=since,

@@ -12,7 +12,7 @@ from pydantic import Field
 from onboarding.storage import keys
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row
-from onboarding.storage.unreadable_rows import Dismissal, UnreadableRow, UnreadableRowError, load
+from onboarding.storage.unreadable_rows import Dismissal, UnreadableRow, load, placed
 from onboarding.workflow.run import Head
 
 
@@ -66,8 +66,7 @@ class Entry:
     def from_row(cls, row: Row) -> Entry:
         """The entry of a row."""
         entry = replace(load(_ENTRIES, row), partition=row.partition, etag=row.etag)
-        if entry.key != row.key:
-            raise UnreadableRowError(row, "it is the entry of another run")
+        placed(row, Row(partition=row.partition, key=entry.key))
         return entry
 
     @classmethod

@@ -68,7 +68,7 @@ class Done(Generic[Result]):
 class Wait:
     """The step waits for something outside the service. No worker is blocked in the meantime."""
 
-    reason: Said | str
+    reason: Said
     code: str = ""  # of the reason, for programs
     after: timedelta
     give_up_after: timedelta

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 from onboarding.errors import steps
 from onboarding.storage.codec import Codec, UnreadableError
 from onboarding.storage.unreadable_rows import UnreadableRowError
+from onboarding.texts import reasons
 from onboarding.workflow.outcomes import Outcome
 from onboarding.workflow.run import STOPPING, Author, Head, Run, RunStatus, StepState, StepStatus
 
@@ -95,7 +96,9 @@ class Step(Generic[Services, Request, Result]):
         try:
             return self.result.load(step.result)
         except UnreadableError as error:
-            raise UnreadableRowError(step.to_row(), f"the column 'result' is {error}") from error
+            raise UnreadableRowError(
+                step.to_row(), reasons.ROW_COLUMN.of(column="result", fault=error.said)
+            ) from error
 
     def found_in(self, run: Run | None) -> Result | None:
         """The result of this step in a run; None when the step is not done, or there is no such run."""
@@ -149,7 +152,9 @@ class Plan(Generic[Services, Request]):
         try:
             return self._request.load(head.request)
         except UnreadableError as error:
-            raise UnreadableRowError(head.to_row(), f"the column 'request' is {error}") from error
+            raise UnreadableRowError(
+                head.to_row(), reasons.ROW_COLUMN.of(column="request", fault=error.said)
+            ) from error
 
     def new(self, head: Head) -> Run:
         """A run that has not started."""

@@ -16,6 +16,7 @@ from onboarding.storage import keys, names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row, Tables, Write
 from onboarding.storage.unreadable_rows import Readable, UnreadableRowError, load, readable, single
+from onboarding.texts import reasons
 
 _PARTITION: Final = "messages"
 _RETRIED: Final = "retried"
@@ -73,10 +74,10 @@ class PoisonMessage:
         """The message of a row."""
         body = row.columns.get("body")
         if not isinstance(body, bytes):
-            raise UnreadableRowError(row, "the column 'body' is not binary")
+            raise UnreadableRowError(row, reasons.ROW_COLUMN_TYPE.of(column="body", type="binary"))
         message = load(_CODEC, row)
         if message.queue not in names.QUEUES:
-            raise UnreadableRowError(row, "its queue does not exist")
+            raise UnreadableRowError(row, reasons.ROW_NO_QUEUE.of())
         return replace(message, body=body, key=row.key)
 
 

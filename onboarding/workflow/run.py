@@ -21,7 +21,7 @@ from onboarding.errors import Action, requests
 from onboarding.storage import keys
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row
-from onboarding.storage.unreadable_rows import UnreadableRow, UnreadableRowError, load, text
+from onboarding.storage.unreadable_rows import UnreadableRow, load, placed, text
 from onboarding.texts.phrases import Said
 from onboarding.workflow.outcomes import Failure
 
@@ -141,8 +141,7 @@ class Head:
     def from_row(cls, row: Row) -> Head:
         """The head of a row."""
         head = load(_HEADS, row)
-        if head.id != row.partition:
-            raise UnreadableRowError(row, "it is the head of another run")
+        placed(row, Row(partition=head.id, key=row.key))
         return replace(head, request=text(row, "request"), etag=row.etag, table=row.table)
 
 
@@ -193,15 +192,14 @@ class StepState:
     def from_row(cls, row: Row) -> StepState:
         """The step of a row."""
         step = load(_STEPS, row)
-        if (step.run, f"{STEPS.first}{step.name}") != (row.partition, row.key):
-            raise UnreadableRowError(row, "it is another step")
+        placed(row, Row(partition=step.run, key=f"{STEPS.first}{step.name}"))
         result = text(row, "result") if "result" in row.columns else ""
         return replace(step, result=result, etag=row.etag, table=row.table)
 
     @classmethod
     def damaged(cls, row: UnreadableRow) -> StepState:
         """The step of a row that cannot be read: it counts as failed until it is retried or undone."""
-        error = requests.ROW_UNREADABLE.error(table=row.table, key=row.key, reason=row.reason)
+        error = requests.ROW_UNREADABLE.error(table=row.table, key=row.key, reason=row.why)
         return cls(
             run=row.partition,
             name=row.key.removeprefix(STEPS.first),

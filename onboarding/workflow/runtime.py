@@ -15,6 +15,7 @@ from onboarding.errors import OnboardingError
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Row
 from onboarding.storage.unreadable_rows import Readable, UnreadableRow, UnreadableRowError, describe
+from onboarding.texts import reasons
 from onboarding.workflow import decisions, retry
 from onboarding.workflow.index_entry import UNKNOWN, Cause, Entry
 from onboarding.workflow.outcomes import Outcome
@@ -78,7 +79,7 @@ class Runtime:
     def plan(self, head: Head) -> Plan[Any, Any]:
         """The plan of a run. Raises ``UnreadableRowError`` if this release does not know it."""
         if head.plan not in self.plans:
-            raise UnreadableRowError(head.to_row(), f"the plan '{head.plan}' is not known")
+            raise UnreadableRowError(head.to_row(), reasons.ROW_NO_PLAN.of(plan=head.plan))
         return self.plans[head.plan]
 
     async def load(self, run_id: str) -> Run | None:

@@ -28,6 +28,7 @@ from onboarding.storage import names
 from onboarding.storage.dismissals import Dismissals, Dismissed
 from onboarding.storage.tables import Row
 from onboarding.storage.unreadable_rows import Dismissal, note
+from onboarding.texts import reasons
 from onboarding.words.word import Word
 from onboarding.workflow.blocked_steps import BlockedStep
 from onboarding.workflow.run import SERVICE
@@ -145,7 +146,7 @@ async def populate(world: World, who: tuple[str, str]) -> Connection:
             since=now,
         )
     )
-    await note(world.tables, Row(table=names.CALENDAR, partition=name, key=name), name)
+    await note(world.tables, Row(table=names.CALENDAR, partition=name, key=name), reasons.ROW_NO_JSON.of())
     await SweepPlace(world.tables, names.ONBOARDING_INDEX).put(Place(partition="new", key="x"))
     wait = SiteWait(connection=made.id, name=made.name, tenant=made.tenant, since=now, reminded=1)
     await SiteWaits(world.tables).put(wait)

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from onboarding.storage import keys
+from onboarding.texts import phrases
 from onboarding.workflow.outcomes import Done, Failed, Retry, RetryReason, Wait
 from onboarding.workflow.run import RunStatus, StepStatus
 from onboarding.workflow.runtime import Limits
@@ -116,14 +117,18 @@ async def test_waiting_holds_no_worker(bench):
     async def waits(_run, step):
         if step.attempt > 1:
             return Done(result={})
-        return Wait(reason="Azure registers X", after=timedelta(days=1), give_up_after=timedelta(days=2))
+        return Wait(
+            reason=phrases.WAITS_PROVIDER.of(namespace="X"),
+            after=timedelta(days=1),
+            give_up_after=timedelta(days=2),
+        )
 
     bench.on("left", waits)
     head = await bench.start()
     assert await bench.drain() == 1
     assert await bench.status(head) is RunStatus.WAITING
     step = (await bench.run(head)).steps["left"]
-    assert (step.waiting_for, step.error) == ("Azure registers X", None)
+    assert (step.waiting_for, step.error) == ("Azure to register X", None)
     assert step.due_at is not None
     assert ("left", "waiting", 1) in kinds(await bench.events(head))
 

@@ -15,6 +15,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from onboarding.texts import reasons
 from onboarding.workflow.outcomes import Done, Failed, Failure, Outcome, Retry, RetryReason, Wait
 from onboarding.workflow.retry import Policy
 from onboarding.workflow.run import Run, RunStatus, StepState, StepStatus
@@ -27,7 +28,7 @@ from tests.support.transports import KilledError
 ERROR = Failure(code="x", title="t", detail="d")
 ANSWERS: dict[str, Outcome[Any]] = {
     "done": Done(result={}),
-    "wait": Wait(reason="w", after=timedelta(0), give_up_after=timedelta(days=999)),
+    "wait": Wait(reason=reasons.WAITS_DAY.of(), after=timedelta(0), give_up_after=timedelta(days=999)),
     "again": Retry(reason=RetryReason.TRANSIENT, error=ERROR),
     "failed": Failed(error=ERROR),
 }

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from onboarding.texts import reasons
 from onboarding.workflow import interventions
 from onboarding.workflow.interventions import NotPossibleError
 from onboarding.workflow.outcomes import Done, Failed, Wait
@@ -263,7 +264,7 @@ async def test_a_waiting_step_is_told_something(bench):
 
     async def waits(_run, step):
         told.append(step.signal)
-        later = Wait(reason="w", after=DAY, give_up_after=2 * DAY)
+        later = Wait(reason=reasons.WAITS_DAY.of(), after=DAY, give_up_after=2 * DAY)
         return Done(result={}) if step.signal == "confirmed" else later
 
     bench.on("left", waits)

@@ -21,6 +21,7 @@ from onboarding.lifecycle.requests import TENANT
 from onboarding.storage import names
 from onboarding.storage.tables import Row, Write
 from onboarding.storage.unreadable_rows import Dismissal, UnreadableRows, note
+from onboarding.texts import reasons
 from onboarding.words.word import Word
 from onboarding.workflow.blocked_steps import BlockedStep
 from tests.storage.attention_calls import codes
@@ -80,7 +81,7 @@ async def unreadable(world: World, tenant: str, name: str, dismissal: Dismissal 
     await world.tables.write(names.ONBOARDINGS, row, Write.UPSERT)
     stored = await world.tables.get(names.ONBOARDINGS, row.partition, row.key)
     assert stored
-    entry = await note(world.tables, replace(stored, table=names.ONBOARDINGS), "r")
+    entry = await note(world.tables, replace(stored, table=names.ONBOARDINGS), reasons.ROW_NO_JSON.of())
     if dismissal:
         await UnreadableRows(world.tables).dismiss(entry, dismissal)
 

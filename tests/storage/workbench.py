@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from onboarding.clock import MovedClock
 from onboarding.storage.codec import Codec
+from onboarding.texts import reasons
 from onboarding.workflow import interventions
 from onboarding.workflow.engine import Engine
 from onboarding.workflow.outcomes import Done, Failure, Outcome, RetryReason, Wait
@@ -54,7 +55,7 @@ DIAMOND = Plan(
 AT_ONCE = Policy(delays=(0,), give_up_after=timedelta(minutes=30))
 STALLED = timedelta(minutes=15)
 ERROR = Failure(code="away", title="t", detail="d")
-LOOKS_AGAIN = Wait(reason="w", after=timedelta(0), give_up_after=timedelta(hours=1))
+LOOKS_AGAIN = Wait(reason=reasons.WAITS_DAY.of(), after=timedelta(0), give_up_after=timedelta(hours=1))
 
 
 @dataclass(kw_only=True, slots=True)

@@ -17,6 +17,7 @@ from onboarding.errors import (
     TransientError,
 )
 from onboarding.storage.codec import Codec
+from onboarding.texts import phrases, reasons
 from onboarding.workflow import decisions, retry
 from onboarding.workflow.attempts import outcome_of
 from onboarding.workflow.outcomes import Done, Failed, Failure, Retry, RetryReason, Wait
@@ -116,9 +117,11 @@ def test_the_services_own_delay_counts():
 
 def test_waiting_says_for_what_and_ends():
     """A wait is not a failure: it has no error until it takes too long."""
-    wait = Wait(reason="Azure registers X", after=seconds(20), give_up_after=timedelta(hours=1))
+    wait = Wait(
+        reason=phrases.WAITS_PROVIDER.of(namespace="X"), after=seconds(20), give_up_after=timedelta(hours=1)
+    )
     first = decisions.after(STEP, running(), wait, NOW, POLICIES)
-    assert (first.status, first.waiting_for, first.error) == (StepStatus.WAITING, "Azure registers X", None)
+    assert (first.status, first.waiting_for, first.error) == (StepStatus.WAITING, "Azure to register X", None)
     assert (first.due_at, first.since, first.tries) == (NOW + seconds(20), NOW, 1)
     second = decisions.after(STEP, first, wait, NOW + timedelta(minutes=59), POLICIES)
     assert (second.status, second.since, second.tries) == (StepStatus.WAITING, NOW, 2)
@@ -126,7 +129,7 @@ def test_waiting_says_for_what_and_ends():
     assert last.status is StepStatus.FAILED
     assert last.error is not None
     assert last.error.code == "wait-timed-out"
-    assert "Azure registers X" in last.error.detail
+    assert "Azure to register X" in last.error.detail
 
 
 def test_trouble_does_not_use_up_the_time_of_a_wait():
@@ -139,7 +142,7 @@ def test_trouble_does_not_use_up_the_time_of_a_wait():
 def test_a_wait_does_not_count_the_time_of_trouble_before_it():
     """A step that has met an outage for an hour and then waits has the whole time limit for the wait."""
     troubled = running(tries=9, since=NOW - timedelta(hours=1), error=ERROR)
-    wait = Wait(reason="w", after=seconds(1), give_up_after=timedelta(hours=1))
+    wait = Wait(reason=reasons.WAITS_DAY.of(), after=seconds(1), give_up_after=timedelta(hours=1))
     after = decisions.after(STEP, troubled, wait, NOW, POLICIES)
     assert (after.status, after.since, after.error) == (StepStatus.WAITING, NOW, None)
 

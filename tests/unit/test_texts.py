@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
+from dataclasses import replace
 from string import Formatter
 
 import pytest
 from jinja2.ext import extract_from_ast
 
-from onboarding.api import pages, tenants
+from onboarding.api import pages, tenants, unreadable
 from onboarding.api.open_values import _PLANS
 from onboarding.api.reader import Reader
 from onboarding.api.told import Finding
@@ -20,9 +22,14 @@ from onboarding.drift.declared_differences import DifferenceType
 from onboarding.errors import Actor, ErrorType, catalogue, channels, cloud, policies, recovery, steps
 from onboarding.errors.catalogue import CATALOGUE
 from onboarding.lifecycle.policies import Restriction
+from onboarding.storage import names
+from onboarding.storage.codec import Codec
+from onboarding.storage.tables import Row
+from onboarding.storage.unreadable_rows import UnreadableRow, load, readable
 from onboarding.texts import phrases, reasons
 from onboarding.texts.languages import Language, texts_in
 from onboarding.texts.phrases import Phrase
+from tests.support.memory import MemoryTables
 
 TRANSLATED = [language for language in Language if language is not Language.ENGLISH]
 OF_OPERATORS = {
@@ -172,3 +179,19 @@ def test_a_code_of_the_cloud_without_a_declaration_has_the_general_text():
     assert told.code == "something-new"
     assert told.text_for(german, "title") == "Ein Microsoft-Dienst hat einen Aufruf abgelehnt"
     assert "400 SomethingNew" in told.text_for(german, "detail")
+
+
+async def test_why_a_row_cannot_be_read_is_in_the_language_of_the_reader():
+    """It has the code and the values; what an earlier version noted has only a text."""
+    tables = MemoryTables()
+    tables.create(names.SERVICE)
+    codec = Codec(UnreadableRow)
+    row = Row(table=names.CONNECTIONS, partition="p", key="k", columns={"document": "{"})
+    found = await readable(tables, [row], lambda each: load(codec, each))
+    (entry,) = found.unreadable
+    shown = json.loads(unreadable._document(entry).as_json(Reader(language=Language.GERMAN)))
+    assert shown["reason"] == "die Spalte 'document' ist kein JSON"
+    assert (shown["reasonCode"], shown["reasonArgs"]["fault"]["code"]) == ("row-column", "row-no-json")
+    assert codec.load(codec.dump(entry)).why == entry.why
+    earlier = json.loads(unreadable._document(replace(entry, said=None)).as_json())
+    assert (earlier["reason"], "reasonCode" in earlier) == ("the column 'document' is not JSON", False)
