@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from onboarding.cloud import failures, shapes
+from onboarding.cloud.applications import Application, Named, Password, application_of
 from onboarding.cloud.grant_looks import GrantLooks
 from onboarding.cloud.grants import Grants
 from onboarding.cloud.ports import Builder, Graph, Guard, allowed
@@ -26,27 +26,6 @@ _LISTING: Final = ["id", "appId", "uniqueName", "passwordCredentials"]
 _LISTED: Final = "WindowsAzureActiveDirectoryIntegratedApp"
 """The tag that the portal gives to a service principal. Without it, the portal's list of enterprise
 applications does not show it (https://learn.microsoft.com/graph/api/resources/serviceprincipal)."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Application:
-    """An app registration: its object ID, its client ID, and when it was created."""
-
-    object_id: str
-    app_id: str
-    created_at: datetime | None  # None: the directory does not know it
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Password:
-    """A new client secret. Only this object contains its text."""
-
-    key_id: str
-    ends_at: datetime
-    text: str
-
-    def __repr__(self) -> str:
-        return f"Password(key_id={self.key_id!r})"
 
 
 class Directory:
@@ -128,7 +107,7 @@ class Directory:
             raise failures.lag(refusal)
         if refusal:
             raise failures.error_of(refusal, fresh=self._fresh)
-        return _application(reply.document)
+        return application_of(reply.document)
 
     async def owns(self, object_id: str, *, principal: bool = False) -> bool | None:
         """Whether the directory shows this service among the owners of an application or service principal.
@@ -167,19 +146,31 @@ class Directory:
     async def find_application(self, unique_name: str, *, need: bool = False) -> Application | None:
         """The application that this service created under a unique name, if the directory shows one.
 
-        Entra ID sets ``createdByAppId`` (https://learn.microsoft.com/graph/api/resources/application). With
-        ``need``, raises ``PermanentError`` for an application that somebody else created.
+        With ``need``, raises ``PermanentError`` for an application that somebody else created, or of which
+        the directory does not show the creator.
+        """
+        named = await self.named(unique_name)
+        if named is None or named.ours:
+            return named.application if named else None
+        if need and named.ours is None:
+            raise steps.APP_CREATOR_UNKNOWN.error(name=unique_name, app=named.application.app_id)
+        if need:
+            raise steps.APP_OF_OTHERS.error(name=unique_name)
+        return None
+
+    async def named(self, unique_name: str) -> Named | None:
+        """The application under a unique name, if the directory shows one, and whether it is ours.
+
+        Entra ID sets ``createdByAppId``, and nobody can change it. The documentation does not say that it is
+        never null: https://learn.microsoft.com/graph/api/resources/application.
         """
         builder = self._paths.applications_with_unique_name(unique_name)
         reply = await self._graph.send("GET", builder, query=_IDENTITY)
         if reply.is_gone():
             return None
-        client, creator = self._graph.client, str(reply.document.get("createdByAppId"))
-        if client and creator.casefold() == client.casefold():
-            return _application(reply.document)
-        if need:
-            raise steps.APP_OF_OTHERS.error(name=unique_name)
-        return None
+        client, creator = self._graph.client, str(reply.document.get("createdByAppId") or "")
+        ours = creator.casefold() == client.casefold() if client and creator else None
+        return Named(application=application_of(reply.document), ours=ours)
 
     async def delete_application(self, object_id: str) -> bool:
         """Deletes an application with its service principal; safe to repeat.
@@ -287,14 +278,3 @@ class Directory:
         """Deletes an object; False if it does not exist."""
         await self._guard()
         return not (await self._graph.send("DELETE", builder)).is_gone()
-
-
-def _application(document: Mapping[str, Any]) -> Application:
-    created_at = created(document)
-    return Application(object_id=document["id"], app_id=document["appId"], created_at=created_at)
-
-
-def created(application: Mapping[str, Any]) -> datetime | None:
-    """When an application was created; None for one that is older than this property."""
-    found = application.get("createdDateTime")
-    return datetime.fromisoformat(str(found)) if found else None

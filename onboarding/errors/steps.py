@@ -52,6 +52,24 @@ APP_OF_OTHERS: Final = ErrorType(
     documentation="https://learn.microsoft.com/graph/api/resources/application",
 )
 
+APP_CREATOR_UNKNOWN: Final = ErrorType(
+    code="app-creator-unknown",
+    failure=PermanentError,
+    actor=Actor.TENANT_ADMINISTRATOR,
+    title="The directory does not show who created an application",
+    detail=(
+        "The application {app} has the unique name {name} of the onboarding, and the directory does not show "
+        "which application created it (createdByAppId). The service does not use it, because others can "
+        "register an application under this name."
+    ),
+    remedy=(
+        "Check in the audit log of Microsoft Entra ID who registered the application. Delete it permanently "
+        "(az ad app delete --id {app}, then under Deleted applications). The onboarding then creates another "
+        "one and continues."
+    ),
+    documentation="https://learn.microsoft.com/graph/api/resources/application",
+)
+
 # Client secrets
 
 SECRET_NOT_WITHDRAWN: Final = ErrorType(

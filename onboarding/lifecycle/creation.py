@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from onboarding.cloud.directory import Application, Directory
+from onboarding.cloud.applications import Application
+from onboarding.cloud.directory import Directory
 from onboarding.errors import OnboardingError, cloud, steps
 from onboarding.lifecycle.context import OnboardingContext, unique_name
 from onboarding.storage.codec import Codec

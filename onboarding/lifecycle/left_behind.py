@@ -67,6 +67,12 @@ def by_tenant(kind: str, known: str, tenant: str, error: OnboardingError) -> Lef
     return LeftBehind(kind=kind, id=known, reason=str(reason), said=reason)
 
 
+def not_ours(kind: str, app: str) -> LeftBehind:
+    """An application that has the unique name of the onboarding, and that may not be of the service."""
+    reason = reasons.LEFT_NOT_OURS.of()
+    return LeftBehind(kind=kind, id=app, reason=str(reason), said=reason)
+
+
 def for_others(
     kind: str,
     known: str,

@@ -18,7 +18,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from onboarding.cloud.directory import Application
+from onboarding.cloud.applications import Application
 from onboarding.connections.records import Connection, ConnectionState, SecretRecord, key_of
 from onboarding.lifecycle.context import OnboardingContext, Services, unique_name
 from onboarding.lifecycle.credentials import Credential, vault_name

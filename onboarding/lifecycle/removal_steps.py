@@ -108,11 +108,13 @@ async def _inventory(
         created = made or creation.remembered(step)
         object_id, app_id = (created.object_id, created.app_id) if created else ("", "")
         if not object_id and directory:
-            shown = await directory.find_application(unique_name(removal.onboarding, role))
-            if shown:
-                object_id, app_id = shown.object_id, shown.app_id
-            elif step and _may_still_appear(context, step):
+            named = await directory.named(unique_name(removal.onboarding, role))
+            if named and named.ours:
+                object_id, app_id = named.application.object_id, named.application.app_id
+            elif (named is None or named.ours is None) and step and _may_still_appear(context, step):
                 return wait(context, phrases.WAITS_DIRECTORY, WaitingCode.DIRECTORY)
+            elif named:
+                left.append(left_behind.not_ours(f"{role}App", named.application.app_id))
         elif not object_id and refusal and step and step.attempt:
             name = unique_name(removal.onboarding, role)
             left.append(left_behind.by_tenant(f"{role}App", name, removal.tenant, refusal))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from onboarding.cloud.directory import created
+from onboarding.cloud.applications import created
 from onboarding.cmg import versions
 from onboarding.errors import Actor, Finding, PermanentError, Severity, cloud, prerequisites, steps
 from onboarding.lifecycle import policies, renewal_mark

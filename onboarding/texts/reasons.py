@@ -145,7 +145,15 @@ LEFT_PROVIDER: Final = phrase(
         "because others may use it, and it is harmless. An owner of the subscription can unregister it."
     ),
 )
-LEFT: Final = (LEFT_BY_TENANT, LEFT_FOR_OTHERS, LEFT_DELETED, LEFT_PROVIDER)
+LEFT_NOT_OURS: Final = phrase(
+    "left-not-ours",
+    (
+        "The application has the unique name of the onboarding, and the directory does not show that the "
+        "service created it. An administrator of the tenant can check in the audit log of Microsoft Entra ID "
+        "who did, and delete it."
+    ),
+)
+LEFT: Final = (LEFT_BY_TENANT, LEFT_FOR_OTHERS, LEFT_DELETED, LEFT_PROVIDER, LEFT_NOT_OURS)
 
 # Durations
 

@@ -45,3 +45,37 @@ async def test_a_response_that_one_application_spoils_costs_no_other_its_inspect
     found = (await directory(world, odd))["differences"]
     assert [each["code"] for each in found] == ["directory-unreadable"]
     assert "Microsoft Graph: it is not a JSON object" in found[0]["detail"]
+
+
+@pytest.mark.parametrize("created", [True, False])
+async def test_an_application_of_an_unknown_creator_is_not_used(world, created):
+    """The onboarding waits and goes on when the directory shows the creator.
+
+    The removal of a cancelled one lists the application instead of deleting it.
+    """
+    world.lose("POST", "applications")
+    hidden = {"find": '"createdByAppId":"[^"]*"', "put": '"createdByAppId":null', "kind": "rewrite"}
+    fault = {"service": "graph", "method": "GET", "path": "uniqueName", "times": None}
+    world.cloud.faults.add(FaultSettings.model_validate(fault | hidden))
+    onboarding = await world.onboard("Unknown creator")
+    await world.settle(patience=timedelta(minutes=5))
+    waiting = await world.must("get_onboarding", id=onboarding)
+    name = f"cmg-{onboarding}-server"
+    (app,) = [
+        each for each in world.cloud.graph("/applications?$top=999")["value"] if each["uniqueName"] == name
+    ]
+    assert (waiting["status"], waiting["error"]["code"]) == ("Waiting", "app-creator-unknown")
+    assert app["identifierUris"] == app["passwordCredentials"] == []
+    if created:
+        world.cloud.faults.clear()
+        await world.settle(patience=timedelta(hours=2))
+        document = await world.must("get_onboarding", id=onboarding)
+        assert document["status"] == "Succeeded", document
+        return
+    removal = await world.must("cancel_onboarding", id=onboarding)
+    await world.settle(patience=timedelta(hours=2))
+    left = (await world.must("get_operation", id=removal["id"]))["leftBehind"]
+    assert [(each["kind"], each["id"], each["reasonCode"]) for each in left] == [
+        ("serverApp", app["appId"], "left-not-ours")
+    ]
+    assert world.cloud.graph(f"/applications/{app['id']}")["appId"] == app["appId"]

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onboarding.cloud import rbac, shapes
-from onboarding.cloud.directory import created
+from onboarding.cloud.applications import created
 from onboarding.cmg import identifiers, profiles
 from onboarding.drift import directory_snapshot
 from onboarding.drift.comparison import compare, unreadable

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from onboarding.cloud.directory import created
+from onboarding.cloud.applications import created
 from onboarding.cmg import identifiers, profiles
 from onboarding.cmg.app_checks import scope
 from onboarding.cmg.wizard import OnboardingRequest
