@@ -75,7 +75,7 @@ def _end(ends_at: datetime, now: datetime) -> Event:
 
 
 def _cut(until: datetime, now: datetime) -> Event:
-    """The event that shows, today, that there are expirations that do not fit into the calendar."""
+    """The event, dated today, which shows that some expirations do not fit into the calendar."""
     return _about_itself(
         "cut",
         now,

@@ -97,7 +97,7 @@ class ChannelReports:
         self._routing = routing
 
     async def all(self) -> list[Channel]:
-        """All channels, those that fail first."""
+        """All channels, failing ones first."""
         found, _ = await failing_deliveries.page(self._deliveries, size=_READ)
         channels = [await self._channel(name, found) for name in await self._names.all()]
         return sorted(

@@ -22,7 +22,7 @@ AUTHOR: Final = Author(name="signed link")
 
 
 class HandoverLinks:
-    """Shows and follows the links. Each is valid until the handover is confirmed, by whatever way."""
+    """Shows and follows the links. Each is valid until the handover is confirmed in any way."""
 
     def __init__(self, *, connections: ConnectionStore, handovers: Handovers) -> None:
         self._connections = connections

@@ -148,7 +148,7 @@ class OverviewResource:
             ),
         )
         gaps = await _read(self._trail_gaps.page, lambda gap: gap.dismissed is None)
-        # Last: this call itself can find rows.
+        # Last, because this call itself can find rows.
         unreadable = await _read(self._unreadable.page, lambda row: row.dismissed is None, pages=_FEW)
         return OverviewFacts(
             onboardings=onboardings,
@@ -248,7 +248,7 @@ async def _read(
     most: int = _LISTED,
     pages: int = _MANY,
 ) -> Some[_Thing]:
-    """Those things of a list to which ``keep`` applies: the others take no place from them.
+    """The entries of a list to which ``keep`` applies; the others take no room from them.
 
     Args:
         page: The list.

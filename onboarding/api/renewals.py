@@ -127,7 +127,7 @@ class RenewalsResource:
         return status is RunStatus.FAILED and bool(usable)
 
     async def _current(self, renewal: Run, author: Author) -> Run:
-        """A renewal that goes on; one that failed is retried."""
+        """A renewal in progress; a failed one is retried."""
         if self._runs.status(renewal) is RunStatus.FAILED:
             return await self._operations.retry(renewal, author)
         return renewal

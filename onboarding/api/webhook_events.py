@@ -173,7 +173,7 @@ class ConnectionRemovedEvent(EventData):
 
 
 class ClosedEvent(AboutEvent):
-    """Nobody has to act on something any longer, for which there is no other event."""
+    """Nobody has to act on something any longer, and there is no other event for that."""
 
     server_app: AppName | None = Field(description="Missing before it exists.")
     reason: ClosingReason

@@ -105,7 +105,7 @@ def error_of(service: str, error: AzureError, values: Mapping[str, str]) -> Onbo
     if answer is None:
         return unreachable(LOGIN, error)
     known: Mapping[str, Any] = {**values, "service": service, "answer": str(answer)}
-    # A refusal is no outage: it can last.
+    # A refusal is not an outage: it can last.
     unknown = answer.kind is login.IDENTITY_TOKEN_UNAVAILABLE and not answer.is_outage
     return answer.kind.error(
         request_id=answer.request_id,

@@ -29,7 +29,7 @@ _DATED: Final[tuple[tuple[str, Phrase, Phrase], ...]] = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Credential:
-    """A credential: its key ID, or the ID of a federated one, and what it is. A name would be of others."""
+    """A credential: its key ID or the ID of a federated one, and its kind. A name would come from outside."""
 
     id: str
     said: Said

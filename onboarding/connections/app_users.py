@@ -58,13 +58,13 @@ class AppUsers:
         await self._change(tenant, app, user.onboarding, merged)
 
     async def leave_to(self, tenant: str, app: str, onboarding: str, owner: str) -> None:
-        """Records whose the application was before only others use it; safe to repeat."""
+        """Records to whom the application belonged before only others use it; safe to repeat."""
         await self._change(tenant, app, onboarding, lambda before: before and replace(before, owner=owner))
 
     async def _change(
         self, tenant: str, app: str, onboarding: str, change: Callable[[AppUser | None], AppUser | None]
     ) -> None:
-        """Writes what ``change`` makes of the record of a user; None: nothing. Again after a conflict."""
+        """Writes what ``change`` returns for a user's record; None: nothing. Repeats after a conflict."""
         while True:
             row = await self._tables.get(names.CONNECTIONS, _of(tenant, app), onboarding)
             found = await readable(self._tables, [row] if row else [], _user)

@@ -158,7 +158,7 @@ class InspectionStep:
     async def _comparisons(
         self, connections: Sequence[Connection], started_at: datetime
     ) -> list[Comparison | OnboardingError]:
-        """The comparison for each connection, or why it must be inspected again later.
+        """The comparison for each connection, or the reason why it must be inspected again later.
 
         What cannot be read does not prevent the inspection of others.
         """

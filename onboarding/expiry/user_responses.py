@@ -156,7 +156,7 @@ class UserResponses:
         member: str,
         decide: Callable[[Connection], Acknowledgement | Snooze],
     ) -> Connection | None:
-        """Records the response that ``decide`` chooses, by what the connection has when it is written."""
+        """Records the response that ``decide`` chooses from the connection as it is at that time."""
 
         def change(found: Connection) -> Connection | None:
             if found.expirations.get(kind) != ends_at:

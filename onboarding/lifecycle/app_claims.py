@@ -34,12 +34,12 @@ class Claim:
 
     @property
     def order(self) -> tuple[bool, datetime, str]:
-        """The place of the claim among all claims; no two onboardings have the same one."""
+        """The position of the claim among all claims; no two onboardings have the same one."""
         return not self.connected or self.operates, self.since, self.onboarding
 
 
 async def claims(services: Services, tenant: str, app: str) -> list[Claim]:
-    """The claims to an application, by its client ID, the first one first."""
+    """The claims to an application, by client ID, the first one first."""
     connected = {each.onboarding: each for each in await services.connections.of_app(tenant, app)}
     found = []
     for user in await services.app_users.of(tenant, app):
@@ -66,5 +66,5 @@ def _of(services: Services, user: AppUser, run: Run, *, connected: bool) -> Clai
 
 
 def _counts(services: Services, run: Run) -> bool:
-    """Whether an onboarding still has a right to an application: nobody has stopped it, nor has it failed."""
+    """Whether an onboarding still has a right to an application: it was not stopped and has not failed."""
     return run.head.stop_as is None and services.onboardings.status(run) not in ENDED

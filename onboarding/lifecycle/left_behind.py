@@ -81,7 +81,7 @@ def for_others(
     *,
     reason: Said | None = None,
 ) -> LeftBehind:
-    """What others need. ``requester`` is whose onboarding is removed; ``reason``: another one than that."""
+    """What others need. ``requester``: owner of the removed onboarding; ``reason``: instead of the usual."""
     found = {
         (user.id, user.requester)
         if isinstance(user, Connection)

@@ -181,7 +181,7 @@ async def may_use_secret(
     if any(tags.get(tag, value).casefold() != value.casefold() for tag, value in wanted.items()):
         return False
     if any(name.startswith(f"{SECRET_PREFIX}{run}-") for run in (head.id, onboarding)):
-        return True  # somebody can have changed the tags
+        return True  # somebody may have changed the tags
     if made_by := tags.get("onboarding"):
         return made_by == onboarding or may_see(head, await requester_of(services, made_by))
     owner = head.lists.get(REQUESTER, "")

@@ -164,7 +164,7 @@ async def checked(
 
 
 async def _usable(services: Services, head: Head, name: str, **wanted: str) -> StoredSecret:
-    """A secret that a run may use. Raises the same error for one of others as for one that does not exist.
+    """A secret that a run may use. Raises the same error for another requester's secret as for a missing one.
 
     A disabled secret cannot be read, but the list shows its tags:
     https://learn.microsoft.com/rest/api/keyvault/secrets/get-secrets/get-secrets.

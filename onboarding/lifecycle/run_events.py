@@ -1,6 +1,6 @@
 """Tells subscribers what becomes of onboardings, renewals and removals: they wait, or have ended.
 
-An operation is told with what its connection has, or its onboarding if the connection does not exist.
+An event about an operation has the data of its connection, or of its onboarding if there is no connection.
 
 A renewal and an off-boarding that succeed are told by their last steps, which know the connection.
 """
@@ -140,7 +140,7 @@ class RunEvents:
         return None
 
     async def _of_operation(self, request: Removal | Renewal, requester: str) -> About:
-        """What an operation is about, with as much of it as still exists."""
+        """What an operation is about, as far as it still exists."""
         with contextlib.suppress(UnreadableRowError):
             found = await self._connection(connection_id(request.tenant, request.name))
             if found and found.onboarding == request.onboarding:

@@ -86,7 +86,7 @@ def ended_by_renewal(connection: Connection, sharing: Iterable[Connection], rene
 
 
 def ended_by_removal(connection: Connection, others: Iterable[Connection]) -> tuple[str, ...]:
-    """What ends with a connection, and not with the ``others`` of its tenant: a fact can concern several."""
+    """What ends with a connection, but not with the ``others`` of its tenant: a fact can affect several."""
     kept = {of_difference(each, known) for each in others for known in each.differences.values()}
     facts = (of_difference(connection, difference) for difference in connection.differences.values())
     return (

@@ -29,7 +29,7 @@ from onboarding.workflow.runtime import Runtime
 log = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 16
-"""Matters that are looked at together: each mostly waits for storage."""
+"""Matters that are checked at the same time, because each mostly waits for storage."""
 
 
 class MatterWatch:
@@ -72,7 +72,7 @@ class MatterWatch:
         return sum(cast("bool", result) for result in results)
 
     async def _look(self, matter: Matter, slots: asyncio.Semaphore) -> bool:
-        """Whether a matter has ended. It is told before it is forgotten: a repetition has the same ID."""
+        """Whether a matter has ended. This is announced before it is forgotten; a repetition has one ID."""
         async with slots:
             try:
                 end = await self._end(matter)
@@ -140,7 +140,7 @@ class MatterWatch:
     async def _of_difference(
         self, matter: Matter, about: About, connection: Connection | None
     ) -> ClosingReason | None:
-        """The end of a fact: none of the connections that it concerns has it any longer."""
+        """The end of a fact: none of the affected connections has it any longer."""
         known = connection.differences.get(matter.difference) if connection else None
         if known and known.dismissed is None:
             return None

@@ -1,7 +1,7 @@
 """The open matters: what an event asked somebody to act on, by the key that its events share.
 
 A matter opens with the first notice that asks somebody to act, and closes with the event that names its key.
-Most ends have an event of their own. Whatever else ends a matter (``matter_watch.py``) is found here.
+Most ends have an event of their own. ``matter_watch.py`` finds everything else that ends a matter.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PARTITION: Final = "matters"
 
 
 class ClosingReason(StrEnum):
-    """Why a matter ended that has no event of its own."""
+    """Why a matter without an event of its own ended."""
 
     DISMISSED = "Dismissed"  # an operator decided that no action is needed
     OVER = "Over"  # it is no longer so
@@ -104,7 +104,7 @@ class OpenMatters:
             await self._tables.write(names.NOTICES, Row(partition=_PARTITION, key=key), Write.DELETE)
 
     async def end(self, matter: Matter) -> None:
-        """Forgets a matter, unless somebody has been asked again to act on it since it was read."""
+        """Forgets a matter, unless somebody was asked again to act on it after it was read."""
         try:
             await self._tables.write(names.NOTICES, matter.place, Write.DELETE)
         except ConflictError:

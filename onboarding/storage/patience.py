@@ -71,7 +71,7 @@ def patient() -> contextlib.AbstractAsyncContextManager[None]:
 
 @contextlib.asynccontextmanager
 async def turn(lock: asyncio.Lock) -> AsyncIterator[None]:
-    """Holds a lock under which others call the storage account: to wait for them is to wait for it.
+    """Holds a lock while others call the storage account: waiting for them is waiting for the account.
 
     Raises ``ImpatientError`` when the seconds are used up.
     """

@@ -129,7 +129,7 @@ async def test_a_secret_is_provided_once(portal):
 
 
 async def test_a_secret_that_is_in_the_vault_is_imported(portal):
-    """Somebody who may write to the vault names the requester, who passes the secret's name. It keeps it."""
+    """Somebody who may write to the vault names the requester, who passes the secret's name and keeps it."""
     apps, name = await precreated(portal), unique("import-contoso")
     await put(portal, name, apps.secret)
     connection = await portal.onboarded(**apps.request(vaultSecret=name))

@@ -119,7 +119,7 @@ async def test_a_refused_removal_names_no_connection_of_others(portal, alice):
 
 
 async def test_a_renewal_belongs_to_one_onboarding(portal, alice, bob):
-    """A connection of somebody else that gets the name and the ID of a removed one is not theirs."""
+    """A new connection of somebody else with a removed one's name and ID does not belong to the old owner."""
     connection = await portal.onboarded(caller=alice)
     path = f"/api/connections/{connection['id']}"
     renewal = (await portal.call("POST", f"{path}/renewals", caller=alice)).json()

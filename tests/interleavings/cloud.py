@@ -82,7 +82,7 @@ class InProcessCloud:
         self._cloud.database.close()
 
     def replace_identity(self) -> str:
-        """From now on, the service has another identity for Graph, with the same permissions.
+        """From now on, the service uses another identity for Graph, with the same permissions.
 
         Returns the object ID of its principal. Roles in Azure are not the subject: there it is the first one.
         """

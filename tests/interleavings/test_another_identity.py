@@ -16,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in the 
 
 @pytest.fixture
 async def moved(tmp_path: Path):
-    """A deployment in a cloud of its own."""
+    """A deployment with its own cloud."""
     cloud = InProcessCloud(tmp_path)
     world = World(cloud)
     yield world
@@ -25,7 +25,7 @@ async def moved(tmp_path: Path):
 
 
 async def test_what_another_identity_made_is_renewed_and_removed(moved):
-    """The records decide what is the service's. The new identity waits until it is an owner in the tenant."""
+    """The records decide what belongs to the service. The new identity waits until it is an owner."""
     connection = await moved.connected("Made before")
     principal = moved.cloud.replace_identity()
     client = moved.cloud.info["identity"]["clientId"]

@@ -128,7 +128,7 @@ async def test_a_renewal_drops_no_secret(world):
 
 
 async def test_a_removal_names_to_a_requester_only_its_own_connections(tmp_path):
-    """What others still need is named to an operator, and to a requester as far as it is its own."""
+    """An operator sees what others still need; a requester sees only its own."""
     cloud = InProcessCloud(tmp_path)  # of its own: what is registered stays
     world = World(cloud)
     subscription = {"subscriptionId": world.cloud.info["subscription"]}
@@ -151,7 +151,7 @@ async def test_a_removal_names_to_a_requester_only_its_own_connections(tmp_path)
 
 
 async def test_the_link_of_a_selected_channel_is_none_of_operators(simulated):
-    """Requesters select that channel and may read it. The operators' last warnings and escalation go on."""
+    """Requesters select that channel and may read it. The operators still get warnings and escalations."""
     settings = {**CHANNELS, "notice_mail_channel": "mail", "notice_escalation": "boss", "link_key": "link-x"}
     world = World(simulated, **settings)
     await world.look("keyVault", "PUT", "/secrets/link-x?api-version=7.6", {"value": "k" * 43})

@@ -33,14 +33,14 @@ async def inspected(world: World, connection: str) -> dict[str, dict[str, Any]]:
 
 
 async def checked(world: World, connection: str) -> list[str]:
-    """What conformance says about both apps."""
+    """The conformance of both apps."""
     document = await world.must("get_connection_conformance", id=connection)
     apps = (document["serverApp"], document["clientApp"])
     return [each["result"] for app in apps for each in app["checks"] if each["name"] == CODE]
 
 
 async def test_each_kind_of_foreign_credential_is_reported(world):
-    """Certificates, federated credentials, and those of a service principal: while they exist and are valid.
+    """Certificates, federated credentials, and a service principal's credentials, while they are valid.
 
     A credential that comes later is announced as a new difference. All is read with the one call.
     """
@@ -83,7 +83,7 @@ async def test_each_kind_of_foreign_credential_is_reported(world):
 
 
 async def test_an_imported_app_has_credentials_of_its_owners(world):
-    """Whatever credentials an imported app has, they are not for the service to judge."""
+    """The service does not judge the credentials of an imported app."""
     apps = await world.registered()
     connection = await world.connected("Imported", **apps.request())
     body = {"keyCredentials": [CERTIFICATE]}

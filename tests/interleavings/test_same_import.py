@@ -17,7 +17,7 @@ from tests.support.precreated import Precreated, consented
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in the SDK of Graph
 
 SOON: Final = timedelta(minutes=6)
-"""Until all that wait for a consent have looked, and nobody has given up."""
+"""Until all that wait for a consent have checked for it, and nobody has given up."""
 
 
 async def result(world: World, onboarding: str) -> str:
@@ -38,7 +38,7 @@ async def imports(
 
 
 async def consent(world: World, apps: Precreated) -> None:
-    """The administrator consents, and who waits sees it."""
+    """The administrator consents, and the waiting run sees it."""
     member: Any = Member(world, str(world.cloud.info["tenant"]))
     await consented(member, apps.server, apps.client)
     world.note_grants()
@@ -46,7 +46,7 @@ async def consent(world: World, apps: Precreated) -> None:
 
 
 async def test_an_operator_does_not_get_ahead(world):
-    """An operator's onboarding that succeeds first does not make the one fail that waits for consent."""
+    """If an operator's onboarding succeeds first, the one that waits for consent does not fail."""
     apps = await world.registered(consent=False)
     waiting = await imports(world, apps, "requester")
     joined = await imports(world, apps, "operator", adminConsent="ByService")
@@ -76,7 +76,7 @@ async def test_the_first_one_never_fails_because_of_a_later_one(world, first, se
 
 
 async def test_the_order_is_that_of_the_acceptance(world):
-    """An onboarding that was accepted first, and begins late, keeps its applications."""
+    """An onboarding that was accepted first but starts late keeps its applications."""
     apps = await world.registered()
     first = await imports(world, apps, "requester", settle=False)
     late = await world.take([names.STEPS_QUEUE])
@@ -89,7 +89,7 @@ async def test_the_order_is_that_of_the_acceptance(world):
 
 
 async def test_who_has_stopped_or_failed_has_no_place(world):
-    """After the first one was cancelled, the second one is retried; the first one then comes after it."""
+    """After the first one was cancelled, the second one is retried; the first one then comes second."""
     apps = await world.registered(consent=False)
     first = await imports(world, apps, "requester")
     name = "import-by-hand"
@@ -111,7 +111,7 @@ async def test_who_has_stopped_or_failed_has_no_place(world):
 
 @pytest.mark.parametrize("meanwhile", ["other", ""])
 async def test_a_failed_one_that_is_retried_displaces_nobody(world, meanwhile):
-    """It has its place again unless somebody else began to use the applications in the meantime."""
+    """It regains its position unless somebody else started to use the applications in the meantime."""
     apps = await world.registered(consent=False)
     world.refuse("GET", "servicePrincipals", code="Request_BadRequest", status=400)
     first = await imports(world, apps, "requester")
@@ -125,7 +125,7 @@ async def test_a_failed_one_that_is_retried_displaces_nobody(world, meanwhile):
 
 
 async def test_a_worker_that_stops_does_not_lose_the_place(world):
-    """The first one's worker is frozen before its last write; an operator joins; another worker goes on."""
+    """The first one's worker is frozen before its last write; an operator joins; another worker continues."""
     apps = await world.registered()
     writes = world.pin("host1", "insert", names.CONNECTIONS)
     first = await imports(world, apps, "requester", settle=False)
@@ -156,7 +156,7 @@ async def test_an_operator_leaves_an_application_to_its_owner(world):
 
 
 async def test_the_applications_of_ones_own_onboarding_can_be_imported(world):
-    """Who made an application by the service can import it, also after an operator has; others cannot."""
+    """The requester that created an application can import it, even after an operator did; others cannot."""
     made = await world.must("get_connection", id=await world.connected("Made", caller="requester"))
     version = made["secret"]["vaultSecretId"].split("/secrets/")[1]
     value = world.cloud.vault("GET", f"/secrets/{version}")["value"]

@@ -46,7 +46,7 @@ async def test_a_requester_provides_a_limited_number_of_secrets_a_day(world):
 
 
 async def test_onboardings_and_renewals_that_cannot_work_leave_no_secret(world):
-    """Whether cancelled, refused, repeated, interrupted or rehearsed: a week later the vault is as before."""
+    """A week after a dry run, or a cancelled, refused or interrupted request, the vault is as before."""
     apps, others = await world.registered(), await world.registered()
     waits = await world.registered(consent=False)
     connection = await world.connected("Renewed", caller="requester", **apps.request())

@@ -1,4 +1,4 @@
-"""A receiver that answered 410 gets nothing, whatever else is tried, until it accepts a test."""
+"""A receiver that responded with 410 gets nothing until it accepts a test, whatever else is tried."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def states():
 
 
 async def attempt(states: ChannelStates, error: Exception | None) -> None:
-    """Reach the channel, which answers."""
+    """Let the channel accept a message."""
     try:
         async with states.watched("c"):
             if error:
@@ -39,7 +39,7 @@ async def attempt(states: ChannelStates, error: Exception | None) -> None:
 
 @pytest.mark.parametrize("other", OTHERS)
 async def test_a_failure_does_not_begin_a_subscription_again(states, other):
-    """An attempt that was on its way when the receiver ended it, or a test that fails, changes nothing."""
+    """An attempt in progress when the receiver ended the subscription, or a failed test, changes nothing."""
     await attempt(states, GONE)
     ended = await states.get("c")
     await attempt(states, OTHERS[other])
@@ -50,7 +50,7 @@ async def test_a_failure_does_not_begin_a_subscription_again(states, other):
 
 
 async def test_another_address_begins_a_subscription_again(states):
-    """It is not known yet whether that one works; a failure there is a failure, not an end."""
+    """It is not known yet whether the new address works; a failure there is a failure, not the end."""
     await attempt(states, GONE)
     await states.begin_again("c")
     await attempt(states, OTHERS["refused"])

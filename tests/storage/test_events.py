@@ -1,4 +1,4 @@
-"""Each kind of event says whose it is and what to do: a program needs no call to route and to link it."""
+"""Each kind of event says whose it is and what to do: a program can route and link it without a call."""
 
 from __future__ import annotations
 
@@ -61,17 +61,17 @@ Told = tuple[Notice, Connection | None]
 
 
 class Taken:
-    """Takes what is announced."""
+    """Accepts what is announced."""
 
     def __init__(self) -> None:
         self.told: list[Told] = []
 
     async def announce(self, notice: Notice, connection: Connection) -> None:
-        """Take a notice."""
+        """Accept a notice."""
         self.told.append((notice, connection))
 
     async def tell(self, notice: Notice, **_: bool) -> None:
-        """Take a change."""
+        """Accept a change."""
         self.told.append((notice, None))
 
 
@@ -175,7 +175,7 @@ async def of_runs(world: World, connection: Connection) -> AsyncIterator[Told]:
 
 
 async def _tell(watch: Any, run: Run) -> None:
-    """Everything that can become of a run."""
+    """Everything that can happen to a run."""
     (first, *_) = run.steps
     error = Failure.of(channels.CHANNELS_NOT_SET_UP.error())
     failed = run.steps[first].evolve(status=StepStatus.FAILED, error=error)
@@ -241,7 +241,7 @@ async def test_each_kind_of_event_says_whose_it_is_and_what_to_do(scene):
 
 
 async def test_a_run_without_its_connection_says_whose_it_is(scene):
-    """A removal is told after the record is gone, and before it existed: its onboarding knows."""
+    """A removal is announced even if the record is gone or never existed: its onboarding has the data."""
     world, connection = scene
     await world.parts.stores.connection_store.remove(connection)
     told = [each async for each in of_runs(world, connection)]

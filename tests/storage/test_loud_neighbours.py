@@ -70,7 +70,7 @@ async def waits(world: World, tenant: str, name: str, dismissal: Dismissal | Non
 
 
 async def own_trouble(world: World, tenant: str, name: str, dismissal: Dismissal | None) -> None:
-    """In the quiet tenant a run that waits for the operator; in the loud one those that wait for it."""
+    """In the quiet tenant, a run that waits for the operator; in the loud one, runs that wait for it."""
     actor = Actor.OPERATOR if tenant == QUIET else Actor.TENANT_ADMINISTRATOR
     await blocked(world, tenant, name, dismissal, actor)
 
@@ -118,7 +118,7 @@ async def ended(world: World, tenant: str, name: str, dismissal: Dismissal | Non
 
 
 async def delivery(world: World, tenant: str, name: str, dismissal: Dismissal | None) -> None:
-    """A notice that its channel does not accept. The newest come first, and these are of the loud tenant."""
+    """A notice that its channel does not accept. The newest come first, and are those of the loud tenant."""
     begun = timedelta(hours=1) if tenant == LOUD else timedelta(0)
     made = connections.connection(world.clock.now() + timedelta(days=300), name=name, tenant=tenant)
     head = await world.deliver(made, world.clock.now() + begun)
@@ -136,7 +136,7 @@ KINDS: Final[Mapping[str, tuple[Add, int]]] = {
     "expiration-passed": (ended, 110),
     "delivery-failing": (delivery, 110),
 }
-"""By the code of the entry: how one is added, and how many of the loud tenant are more than a page."""
+"""By the code of the entry: how one is added, and how many of one tenant are more than a page."""
 
 PARTS: Final = {
     "run-waits-for-customer": ("blocked", "tenants"),
@@ -174,7 +174,7 @@ async def listed(world: World, **query: Any) -> list[str]:
 
 @pytest.mark.parametrize("code", KINDS)
 async def test_what_was_dismissed_hides_nothing(world, code):
-    """The one entry of another tenant is what needs attention; without it, nothing does."""
+    """Only the other tenant's entry needs attention; without it, nothing does."""
     await fill(world, code, dismissal(world), quiet=False)
     assert await codes(world) == []
     await KINDS[code][0](world, QUIET, "quiet", None)

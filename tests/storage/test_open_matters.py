@@ -1,4 +1,4 @@
-"""A matter is closed by an event, whatever has ended it: no ticket stays open for nothing."""
+"""An event closes each matter, whatever has ended it: no ticket stays open without reason."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def told(world: World) -> list[Notice]:
 
 
 async def changed(world: World, connection: Connection, **values: Any) -> Connection:
-    """A connection of which something is recorded."""
+    """A connection about which something is recorded."""
     kept = await world.parts.stores.connection_store.change(connection.id, lambda each: each.evolve(**values))
     assert kept
     return kept
@@ -156,14 +156,14 @@ async def removed(world: World, connection: Connection) -> None:
 
 
 async def discarded(world: World, connection: Connection) -> None:
-    """An operator removes a row that cannot be read. Until then, nobody knows whether it is over."""
+    """An operator removes an unreadable row. Until then, nobody knows whether the matter has ended."""
     await world.damage(replace(connection.to_row(), table=names.CONNECTIONS, etag=""), "document", "{")
     assert await world.timers.matter_watch.sweep() == 0
     await world.parts.stores.connection_store.discard(connection.id)
 
 
 async def replaced(world: World, connection: Connection) -> None:
-    """Another connection has got its name."""
+    """Another connection has its name now."""
     await removed(world, connection)
     namesake = replace(connection, onboarding=run_id("another"), etag="")
     await world.parts.stores.connection_store.add(namesake)
@@ -198,7 +198,7 @@ async def subscriber_removed(world: World, _connection: Connection) -> None:
 
 
 async def works(world: World, _connection: Connection) -> None:
-    """It works before the others were told again: its state was lost in the meantime."""
+    """It works again before the others were notified again, because its state was lost in the meantime."""
     await world.parts.messaging.channel_states.forget("subscriber-other")
     async with world.parts.messaging.channel_states.watched("subscriber-other"):
         pass
@@ -224,7 +224,7 @@ WAYS: dict[str, tuple[Act, Act, NoticeKind, str]] = {
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_whatever_ends_a_matter_closes_its_key(world, way):
-    """The event has the key of the one that asked somebody to act, and comes once."""
+    """The event has the key of the event that asked somebody to act, and is sent once."""
     begin, end, kind, reason = WAYS[way]
     connection = await world.connect("Contoso", world.clock.now() + FAR, drifts=False)
     await begin(world, connection)
@@ -245,7 +245,7 @@ async def test_whatever_ends_a_matter_closes_its_key(world, way):
     ("end", "kind"), [(subscriber_removed, NoticeKind.CHANNEL_REMOVED), (works, NoticeKind.CHANNEL_WORKS)]
 )
 async def test_whatever_ends_the_failure_of_a_channel_closes_its_key(world, end, kind):
-    """Also if nobody knows any longer that others were told of the failure."""
+    """Also if the record that others were notified of the failure is lost."""
     connection = await world.connect("Contoso", world.clock.now() + FAR, drifts=False)
     await channel(world, connection)
     (opened,) = await told(world)
@@ -285,7 +285,7 @@ async def test_a_fact_is_open_while_one_connection_has_it(world):
 
 
 async def test_a_matter_that_opens_again_meanwhile_stays(world):
-    """Somebody is asked to act at the moment in which it ends: the next end is told, too."""
+    """If somebody is asked to act just when it ends, the next end is announced, too."""
     connection = await world.connect("Contoso", world.clock.now() + FAR, drifts=False)
     await due(world, connection)
     matters = world.parts.messaging.open_matters

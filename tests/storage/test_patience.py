@@ -87,7 +87,7 @@ async def test_no_call_waits_longer_than_it_may(server, call):
 
 
 async def test_requests_that_append_to_one_chain_do_not_wait_one_after_another(server):
-    """Each of them ends in its own time, although only one of them calls storage at a time."""
+    """Each of them ends within its time limit, although only one of them calls storage at a time."""
     _, tables = server
 
     class Hanging(MemoryLedgers):

@@ -1,4 +1,4 @@
-"""What people respond to a warning: whose response it is follows from who they are, not from their names."""
+"""Responses of people to a warning: people are identified by object ID, not by name."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def trail(world: World, kind: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("kind", RESPONSES)
 async def test_two_people_of_one_name_are_two(world, kind):
-    """The trail keeps who responded first, whoever of the same name responds later."""
+    """The trail keeps who responded first, even if another person with the same name responds later."""
     await respond(world, kind, KIM)
     first = await due(world)
     await respond(world, kind, NAMESAKE)
@@ -84,7 +84,7 @@ async def test_the_response_of_a_person_who_has_a_new_name_is_the_same(world, ki
 
 
 async def test_a_caller_with_the_name_of_a_link_is_no_link(world):
-    """Nobody signs in to follow a link, so its response has no ID; that of a caller has one."""
+    """Nobody signs in to follow a link, so its response has no ID; a caller's response has one."""
     connection = await due(world)
     end = connection.expirations[SECRET]
     link, caller = Responder(AUTHOR, operates=False), replace(KIM, name=AUTHOR.name, roles=(REQUEST_ROLE,))
@@ -98,7 +98,7 @@ async def test_a_caller_with_the_name_of_a_link_is_no_link(world):
 
 
 async def test_a_requester_who_is_a_moment_late_does_not_replace_an_operator(world):
-    """The authority of the response that is there is compared when a response is written."""
+    """When a response is written, its authority is compared with that of the existing response."""
     connection = await due(world)
     end, responses = connection.expirations[SECRET], world.parts.responses
 

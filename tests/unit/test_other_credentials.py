@@ -26,7 +26,7 @@ CERTIFICATE = {"keyId": "c", "endDateTime": END.isoformat()}
     ],
 )
 def test_a_credential_stays_reported_until_the_service_sees_that_it_is_gone(of_app, of_principal, codes):
-    """What the service cannot read is neither added nor resolved."""
+    """What the service cannot read is reported neither as added nor as resolved."""
     known = connection(END)
     server, client = (app.app_id for app in known.apps)
 

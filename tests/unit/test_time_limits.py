@@ -38,7 +38,7 @@ def test_a_call_ends_before_its_step_and_a_step_before_its_message_is_visible_ag
 
 
 async def test_a_call_of_storage_ends_soon_after_the_service_has_ended_it():
-    """An answer that was lost does not stop others that wait for it, longer than the service could take."""
+    """A lost response does not block others that wait for it longer than the service could take."""
     settings = Settings(
         storage_connection=(
             "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;TableEndpoint=http://127.0.0.1:1/a;"

@@ -1,4 +1,4 @@
-"""One word for one thing: the names in the API, the settings, the storage and the code follow rules."""
+"""One word for one thing: names in the API, settings, storage and code follow rules."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ THINGS: Final = {
     *("channel", "connection", "delivery", "expiration", "handover", "inspection", "job", "onboarding"),
     *("operation", "poison", "row", "run", "storage", "trail", "vault"),
 }
-"""What an entry of ``attention`` can be about: its code begins with it."""
+"""What an entry of ``attention`` can be about; its code begins with that word."""
 
 WORDED: Final = {"Kind", "Code", "Name", "State", "Status", "Reason", "Action", "Fault", "Outcome", "Unit"}
 """The last words of the names of enumerations, as the fields that have them."""
@@ -86,7 +86,7 @@ ALL: Final = sorted({*PUBLIC, *private()})
 
 
 def test_a_word_is_written_in_one_way():
-    """A reader who searches for handover finds everything: nothing is also written as two words."""
+    """A search for handover finds everything, because it is never written as two words."""
     known = {word for name in ALL for word in words(name)} - set(WRITTEN_TWICE)
     found = {name for name in ALL for first, second in pairwise(words(name)) if first + second in known}
     assert found == set()
@@ -94,7 +94,7 @@ def test_a_word_is_written_in_one_way():
 
 @pytest.mark.parametrize("word", sorted(RETIRED))
 def test_a_word_that_was_replaced_does_not_return(word):
-    """Callers do not see a second word for a thing that has one."""
+    """Callers see only one word for each thing."""
     assert [name for name in PUBLIC if word in words(name)] == []
 
 
@@ -115,7 +115,7 @@ def test_an_entry_of_attention_says_what_it_is_about():
 
 
 def test_an_enumeration_is_named_as_its_field():
-    """A generated client has types that say what they are: ChannelState, not Working."""
+    """A generated client has types with meaningful names: ChannelState, not Working."""
     enumerations = {
         name for name, schema in SCHEMAS.items() if "properties" not in schema and [*values(schema)]
     }
@@ -135,7 +135,7 @@ def test_a_page_is_a_list():
 
 
 def test_the_last_times_are_nouns():
-    """Channels, jobs and deliveries name the time of the last success and failure alike."""
+    """Channels, jobs and deliveries use the same names for the times of the last success and failure."""
     fields = {field for schema in SCHEMAS.values() for field in schema.get("properties", {})}
     times = {field for field in fields if re.fullmatch("(last|next)[A-Z][A-Za-z]*At", field)}
     assert times == {"lastSuccessAt", "lastFailureAt", "lastAttemptAt", "nextAttemptAt"}

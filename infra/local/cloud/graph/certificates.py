@@ -15,7 +15,7 @@ _VALID: Final = timedelta(days=365)
 
 
 def with_ids(body: JsonObject) -> JsonObject:
-    """An object whose certificates have what Entra ID adds: IDs and dates."""
+    """An object with certificates as Entra ID completes them: with IDs and dates."""
     certificates = body["keyCredentials"]
     if all(each["keyId"] and each["startDateTime"] and each["endDateTime"] for each in certificates):
         return body
