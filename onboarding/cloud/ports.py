@@ -101,8 +101,10 @@ class Graph(Protocol):
         """Reads a list with all its pages, as one page."""
         return await self._completed(await self.send("GET", builder, query=query), {})
 
-    async def _completed(self, reply: GraphResponse, headers: Mapping[str, str]) -> GraphResponse:
-        """A reply with all pages of its list; the refusal, if one of them is refused.
+    async def _completed(
+        self, reply: GraphResponse, headers: Mapping[str, str], *, some: bool = False
+    ) -> GraphResponse:
+        """A reply with all pages of its list, or with enough for ``some``; the refusal of a page, if any.
 
         A page without objects can have a continuation, too (https://learn.microsoft.com/graph/paging). The
         token of the service is sent only to Graph, wherever a link points.
@@ -110,7 +112,7 @@ class Graph(Protocol):
         if reply.refusal or not isinstance(reply.document, Mapping):
             return reply
         pages, fault = [reply.document], None
-        while link := pages[-1].get(shapes.NEXT):
+        while (link := pages[-1].get(shapes.NEXT)) and not (some and shapes.entries(pages[-1])):
             if len(pages) == _MOST_PAGES:
                 fault = reasons.FAULT_PAGES.of(most=_MOST_PAGES)
                 break
@@ -126,7 +128,11 @@ class Graph(Protocol):
         )
 
     async def batch(
-        self, requests: Mapping[str, tuple[str, Mapping[str, str]]], *, first: Collection[str] = ()
+        self,
+        requests: Mapping[str, tuple[str, Mapping[str, str]]],
+        *,
+        first: Collection[str] = (),
+        some: Collection[str] = (),
     ) -> dict[str, GraphResponse]:
         """Reads several things with one call, and the further pages of lists with more calls.
 
@@ -136,6 +142,7 @@ class Graph(Protocol):
             requests: Paths with their queries (percent-encoded), and headers, by names that the caller
                 chooses; at most 20.
             first: The names of the lists of which only the first page is needed.
+            some: The names of the lists of which the first page that is not empty is enough.
         """
         steps = [
             {"id": name, "method": "GET", "url": url, "headers": dict(headers)}
@@ -149,7 +156,9 @@ class Graph(Protocol):
                 service=GRAPH, fault=reasons.FAULT_RESPONSE.of(name=missing[0])
             )
         return {
-            name: reply if name in first else await self._completed(reply, requests[name][1])
+            name: reply
+            if name in first
+            else await self._completed(reply, requests[name][1], some=name in some)
             for name, reply in found.items()
             if name in requests
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
@@ -16,6 +16,8 @@ from onboarding.words import odata
 from onboarding.words.word import Word
 
 _SURVEYED: Final = "id,appId,displayName,uniqueName,createdDateTime"
+_FEW: Final = 10
+"""More applications of a name than one onboarding creates."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,7 +26,7 @@ class Survey:
 
     organization: Mapping[str, Any] | None
     policy: Mapping[str, Any] | None  # the tenant's default app management policy
-    same_names: Sequence[Mapping[str, Any]] | None  # applications with one of the names
+    same_names: Sequence[Mapping[str, Any]] | None  # some applications with each of the names
     same_uri: Sequence[Mapping[str, Any]] | None  # applications with the App ID URI
     deleted_with_uri: Sequence[Mapping[str, Any]] | None  # deleted applications that can be restored
     granted: frozenset[str] | None  # application permissions of this service
@@ -50,11 +52,11 @@ async def survey(graph: Graph, names: Sequence[Word], uri: str | None) -> Survey
 
     No part is required: a permission can be missing, a filter can be refused, and Graph can be busy.
     """
-    by_name = quote(" or ".join(f"displayName eq {odata.text(name)}" for name in names), safe="")
+    of_name = {f"names{number or ''}": _of_name(name) for number, name in enumerate(names)}
     requests: dict[str, tuple[str, Mapping[str, str]]] = {
         "organization": ("/organization?$select=id,displayName,verifiedDomains", {}),
         "policy": ("/policies/defaultAppManagementPolicy", {}),
-        "names": (f"/applications?$filter={by_name}&$select={_SURVEYED}", {}),
+        **{each: (url, {}) for each, url in of_name.items()},
     }
     if graph.client:
         # Only the number is of interest.
@@ -71,16 +73,19 @@ async def survey(graph: Graph, names: Sequence[Word], uri: str | None) -> Survey
             {"ConsistencyLevel": "eventual"},
         )
     granted = await graph.granted()  # first: the calls that follow use its new token
-    replies = await graph.batch(requests, first=("owned",))
+    # Any number of applications can have a name, and one of them is enough.
+    replies = await graph.batch(requests, first=("owned",), some=of_name)
     found = {name: reply.seen for name, reply in replies.items()}
     organization = next(iter(shapes.entries(found["organization"])), None)
-    unread = {name: reply.unread for name, reply in replies.items() if reply.unread}
+    unread = {
+        "names" if name in of_name else name: reply.unread for name, reply in replies.items() if reply.unread
+    }
     if fault := shapes.fault_of(organization):
         organization, unread["organization"] = _named(organization), fault
     return Survey(
         organization=organization,
         policy=found["policy"],
-        same_names=_values(found["names"]),
+        same_names=_together(_values(found[each]) for each in of_name),
         same_uri=_values(found.get("uri")),
         deleted_with_uri=_values(found.get("deleted")),
         granted=granted,
@@ -129,6 +134,18 @@ def _count(document: Any) -> int | None:
 
 def _values(document: Any) -> Sequence[Mapping[str, Any]] | None:
     return shapes.entries(document) if document else None
+
+
+def _together(lists: Iterable[Sequence[Mapping[str, Any]] | None]) -> Sequence[Mapping[str, Any]] | None:
+    """The entries of several lists; None if one of them could not be read."""
+    found = [*lists]
+    return None if None in found else [each for some in found for each in some or ()]
+
+
+def _of_name(name: Word) -> str:
+    """The applications that have a name."""
+    condition = quote(f"displayName eq {odata.text(name)}", safe="")
+    return f"/applications?$filter={condition}&$select={_SURVEYED}&$top={_FEW}"
 
 
 def _named(organization: Any) -> Mapping[str, Any]:

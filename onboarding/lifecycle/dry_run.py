@@ -189,11 +189,15 @@ class PaperGraph(Graph):
         return GraphResponse(status=201, document=answer)
 
     async def batch(
-        self, requests: Mapping[str, tuple[str, Mapping[str, str]]], *, first: Collection[str] = ()
+        self,
+        requests: Mapping[str, tuple[str, Mapping[str, str]]],
+        *,
+        first: Collection[str] = (),
+        some: Collection[str] = (),
     ) -> dict[str, GraphResponse]:
         """Reads. Objects that the onboarding has not created yet have no entries in a list."""
         real = {name: request for name, request in requests.items() if "{" not in request[0]}
-        found = await self._real.batch(real, first=first) if real else {}
+        found = await self._real.batch(real, first=first, some=some) if real else {}
         return {name: found.get(name, GraphResponse(status=200, document={"value": []})) for name in requests}
 
     async def granted(self) -> frozenset[str] | None:
