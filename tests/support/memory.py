@@ -155,12 +155,15 @@ class MemoryTables(Tables):
         return self._rows[table]
 
     def _select(self, table: str, partitions: Range, keys: Range | None) -> Iterable[Row]:
-        for (partition, key), row in sorted(self._table(table).items()):
-            inside = partitions.first <= partition < partitions.last
-            if (inside if partitions.last else partition == partitions.first) and (
-                keys is None or keys.first <= key < keys.last
-            ):
-                yield row
+        rows, first, last = self._table(table), *partitions
+        inside = (
+            [place for place in rows if first <= place[0] < last]
+            if last
+            else [place for place in rows if place[0] == first]
+        )
+        for place in sorted(inside):  # afterwards: most calls are about one of many partitions
+            if keys is None or keys.first <= place[1] < keys.last:
+                yield rows[place]
 
     def _apply(self, table: str, writes: Sequence[tuple[Write, Row]]) -> list[str]:
         """All writes, or none if one of them is refused."""
