@@ -49,6 +49,7 @@ class NoticeLinks:
         self._key = settings.link_key  # names the secret in the vault that signs; empty: no links
         self._origin = settings.public_url.rstrip("/")
         self._reserved = frozenset(settings.operators_only)
+        self._scripts_confirm = settings.scripts_confirm == "on"
         self._clock = clock
 
     async def of(self, notice: Notice, connection: Connection, *, operators: bool) -> tuple[Link, ...]:
@@ -87,11 +88,14 @@ class NoticeLinks:
         return await self._signed(connection, {**handover_claims(connection), "for": reader}, expires_at)
 
     def may_confirm(self, reader: str) -> bool:
-        """Whether a link for a reader confirms: what is reserved for operators, no owner confirms.
+        """Whether a link for a reader confirms, by the settings now: not those when it was sent.
 
-        A script confirms where the deployment lets scripts do so.
+        What is reserved for operators, no owner confirms. A script confirms where the deployment lets scripts
+        do so.
         """
-        return reader in {OPERATORS, SCRIPT} or OwnerAction.CONFIRM not in self._reserved
+        if reader == SCRIPT:
+            return self._scripts_confirm
+        return reader == OPERATORS or OwnerAction.CONFIRM not in self._reserved
 
     async def _signed(
         self, connection: Connection, claims: Mapping[str, str], expires_at: datetime

@@ -188,9 +188,13 @@ async def test_nothing_is_logged_of_where_a_message_goes(safe, known, caplog):
     assert [line for line in ours if "of-robot" in line or server.host in line] == []
 
 
+@pytest.mark.parametrize("scripts", ["on", "off"])
 @pytest.mark.parametrize(("reserved", "owners"), [("", 1), ("renew", 1), ("confirm", 0)])
-async def test_an_owner_gets_no_link_that_only_an_operator_may_follow(safe, known, reserved, owners):
-    """With OPERATORS_ONLY=confirm only operators get the link, and one sent before no longer confirms."""
+async def test_an_owner_gets_no_link_that_only_an_operator_may_follow(safe, known, reserved, owners, scripts):
+    """With OPERATORS_ONLY=confirm only operators get the link, and one sent before no longer confirms.
+
+    Neither does a script that was downloaded before SCRIPTS_CONFIRM was turned off.
+    """
     safe.values["link-a"] = ("k" * 43,)
     settings = Settings(
         ONBOARDING_STORAGE="x",
@@ -200,6 +204,7 @@ async def test_an_owner_gets_no_link_that_only_an_operator_may_follow(safe, know
         PUBLIC_URL="https://p",
         LINK_KEY="link-a",
         OPERATORS_ONLY=reserved,
+        SCRIPTS_CONFIRM=scripts,
     )
     links = NoticeLinks(settings, secrets=known, clock=safe)
     about = connection(secret=SecretRecord(key_id="k", vault_id="v", ends_at=safe.now() + timedelta(days=90)))
@@ -209,6 +214,6 @@ async def test_an_owner_gets_no_link_that_only_an_operator_may_follow(safe, know
     claims = await links.read(of_operators.url.partition("token=")[2]) or {}
     assert [links.may_confirm(reader) for reader in (claims["for"], "script", "owner")] == [
         True,
-        True,
+        scripts == "on",
         bool(owners),
     ]
