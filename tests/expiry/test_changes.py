@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import secrets
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from tests.expiry.site import Site
 from tests.support import described
-from tests.support.administrator import waiting
+from tests.support.administrator import Administrator, waiting
 from tests.support.portal import unique, until
 from tests.support.receivers import WebServer
 
@@ -18,15 +21,20 @@ KEY = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
 @pytest.fixture
-async def tickets(site):
-    """A program that opens and closes tickets, and the events that it gets; it filters by one label."""
+async def programs(site):
+    """Two programs that open and close tickets, each for a label of its own."""
+    made = []
     async with WebServer() as server:
-        team = unique("team")
-        body = {"name": "Tickets", "address": f"http://{server.host}/t", "labels": {"team": team}}
-        made = await site.call("POST", "/api/subscribers", caller="operator", json={**body, "secret": KEY})
-        assert made.status_code == 201, made.text
-        yield Tickets(server, team)
-        await site.call("DELETE", f"/api/subscribers/{made.json()['id']}", caller="operator")
+        for _ in range(2):
+            team = unique("team")
+            address = f"http://{server.host}/{team}"
+            body = {"name": "Tickets", "address": address, "labels": {"team": team}, "secret": KEY}
+            answer = await site.call("POST", "/api/subscribers", caller="operator", json=body)
+            assert answer.status_code == 201, answer.text
+            made.append((answer.json()["id"], Tickets(server, team)))
+        yield [tickets for _, tickets in made]
+        for subscriber, _ in made:
+            await site.call("DELETE", f"/api/subscribers/{subscriber}", caller="operator")
 
 
 class Tickets:
@@ -34,13 +42,14 @@ class Tickets:
 
     def __init__(self, server: WebServer, team: str) -> None:
         self._server = server
+        self._path = f"/{team}"
         self.labels = {"team": team}
 
     async def event(self, kind: str) -> dict[str, Any]:
         """The data of the first event of a kind, as soon as it arrives; all events fit their description."""
 
         async def found() -> dict[str, Any] | None:
-            events = [json.loads(post.body) for post in self._server.posts]
+            events = self._events()
             for event in events:
                 described.check_event(event)
                 assert event["data"]["labels"] == self.labels
@@ -60,13 +69,26 @@ class Tickets:
         return tickets
 
     def _events(self) -> list[dict[str, Any]]:
-        return [json.loads(post.body) for post in self._server.posts]
+        return [json.loads(post.body) for post in self._server.posts if post.path == self._path]
 
 
-async def test_a_ticket_of_an_onboarding_is_opened_and_closed_by_events(site, tickets):
-    """Events about a wait and a failure name who must act; the event that ends them has their key."""
+async def test_tickets_are_opened_and_closed_by_events(site, programs):
+    """The events of a matter have one key, from the one that says who must act to the one that ends it.
+
+    Two lives happen at once, which shortens the test.
+    """
+    whole, failed = programs
+    await asyncio.gather(a_whole_life(site, whole), an_onboarding_that_fails(site, failed))
+
+
+async def a_whole_life(site: Site, tickets: Tickets) -> None:
+    """An onboarding waits for consent, its secret is about to expire, and its connection is removed."""
+    end = (datetime.now(UTC) + timedelta(days=20)).replace(microsecond=0)
     onboarding = await site.accepted(
-        adminConsent="ByAdministrator", labels=tickets.labels, owners=[{"email": "kim@contoso.com"}]
+        adminConsent="ByAdministrator",
+        labels=tickets.labels,
+        owners=[{"email": "kim@contoso.com"}],
+        serverApp={"secretEndDate": end.isoformat()},
     )
     step = await waiting(site, onboarding)
     waits = await tickets.event("OnboardingWaits")
@@ -81,30 +103,16 @@ async def test_a_ticket_of_an_onboarding_is_opened_and_closed_by_events(site, ti
     assert waits["requestedBy"] == mine
     assert (await site.http.get(waits["url"])).status_code == 401  # absolute, and an address of the API
     assert tickets.open() == {waits["key"]}
-    await site.call("POST", f"/api/onboardings/{onboarding}/cancel")
-    cancelled = await tickets.event("OnboardingCancelled")
-    assert (cancelled["key"], cancelled["closes"]) == (waits["key"], [waits["key"]])
-
-    error = await site.refused(labels=tickets.labels, serverApp={"appIdUri": "https://unverified.example/x"})
-    told = await tickets.event("OnboardingFailed")
-    assert (told["step"], told["code"], told["args"]) == (error["step"], error["code"], error.get("args", {}))
-    assert told["remedy"] == error["remedy"]
-    assert [each["kind"] for each in told["actions"]][-2:] == ["Retry", "RollBack"]
-    assert tickets.open() == {told["key"]}
-    back = told["actions"][-1]
-    answer = await site.call(back["method"], back["url"][back["url"].index("/api/") :])
-    assert answer.status_code == 202
-    undone = await tickets.event("OnboardingRolledBack")
-    assert undone["closes"] == [told["key"]]
-    assert tickets.open() == set()
-
-
-async def test_a_ticket_of_an_expiration_is_opened_and_closed_by_events(site, tickets):
-    """A warning, its answers and the end of the connection have one key; the removal closes everything."""
-    connection = await site.connection(days=20, labels=tickets.labels)
-    path = f"/api/connections/{connection['id']}"
+    await Administrator(site, onboarding).consents_for_client()
+    await site.call("POST", f"/api/onboardings/{onboarding}/resume")
     succeeded = await tickets.event("OnboardingSucceeded")
-    assert (succeeded["actor"], succeeded["onboardingId"]) == ("Nobody", connection["onboardingId"])
+    assert (succeeded["actor"], succeeded["key"], succeeded["closes"]) == (
+        "Nobody",
+        waits["key"],
+        [waits["key"]],
+    )
+    assert tickets.open() == set()
+    path = f"/api/connections/{succeeded['connection']['id']}"
     await site.sweep()
     warning = await tickets.event("SecretNearExpiry")
     assert tickets.open() == {warning["key"]}
@@ -122,5 +130,21 @@ async def test_a_ticket_of_an_expiration_is_opened_and_closed_by_events(site, ti
     await site.call("DELETE", path)
     removed = await tickets.event("ConnectionRemoved")
     assert warning["key"] in removed["closes"]
-    assert removed["connection"]["id"] == connection["id"]
+    assert removed["connection"]["id"] == succeeded["connection"]["id"]
+    assert tickets.open() == set()
+
+
+async def an_onboarding_that_fails(site: Site, tickets: Tickets) -> None:
+    """It is rolled back by the action in its event."""
+    error = await site.refused(labels=tickets.labels, serverApp={"appIdUri": "https://unverified.example/x"})
+    told = await tickets.event("OnboardingFailed")
+    assert (told["step"], told["code"], told["args"]) == (error["step"], error["code"], error.get("args", {}))
+    assert told["remedy"] == error["remedy"]
+    assert [each["kind"] for each in told["actions"]][-2:] == ["Retry", "RollBack"]
+    assert tickets.open() == {told["key"]}
+    back = told["actions"][-1]
+    answer = await site.call(back["method"], back["url"][back["url"].index("/api/") :])
+    assert answer.status_code == 202
+    undone = await tickets.event("OnboardingRolledBack")
+    assert undone["closes"] == [told["key"]]
     assert tickets.open() == set()

@@ -57,6 +57,14 @@ DIFFERENCES: Final = (
 )
 """One for each kind."""
 
+ENDS: Final = (
+    NoticeKind.ONBOARDING_SUCCEEDED,
+    NoticeKind.ONBOARDING_CANCELLED,
+    NoticeKind.ONBOARDING_ROLLED_BACK,
+    NoticeKind.OPERATION_CANCELLED,
+)
+"""What ends a run closes what its events have opened."""
+
 Told = tuple[Notice, Connection | None]
 
 
@@ -233,6 +241,8 @@ async def test_each_kind_of_event_says_whose_it_is_and_what_to_do(scene):
         }
         assert {name: data.get(name) for name in whose} == whose, each[0].kind
         assert data["connection"]["id"] == connection.id
+        if each[0].kind in ENDS:
+            assert data["closes"] == [data["key"]], each[0].kind
     kinds = {notice.kind for notice, _ in told}
     for each in of_channels(world):
         check(each)
