@@ -19,7 +19,7 @@ from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, Snooze
 from onboarding.connections.handover import Confirmation, ConfirmationWay, Handover, HandoverState
 from onboarding.errors import Action, Actor
-from onboarding.storage.codec import Codec
+from onboarding.storage.codec import Codec, renamed
 from onboarding.storage.tables import Row
 from onboarding.storage.unreadable_rows import Dismissal, load, placed
 from onboarding.texts.phrases import Said
@@ -258,7 +258,7 @@ class Connection:
         return connection.evolve(etag=row.etag)
 
 
-CODEC: Final = Codec(Connection)
+CODEC: Final = Codec(Connection, upgrades={1: renamed(hand_over="handover")})
 
 
 def connection_id(tenant: str, name: Word) -> str:

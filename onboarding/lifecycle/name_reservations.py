@@ -21,7 +21,7 @@ from onboarding.lifecycle.plans import PLANS
 from onboarding.lifecycle.remains import leaves_something
 from onboarding.lifecycle.requests import TENANT
 from onboarding.storage import names
-from onboarding.storage.codec import Codec, Document
+from onboarding.storage.codec import Codec, renamed
 from onboarding.storage.tables import ConflictError, Row, Tables, Write
 from onboarding.storage.unreadable_rows import load, single
 from onboarding.words.word import Word
@@ -53,11 +53,7 @@ class Holder:
     connection: str = ""
 
 
-def _with_retrying(fields: Document) -> Document:
-    return {"retrying" if name == "resuming" else name: value for name, value in fields.items()}
-
-
-CODEC: Final = Codec(Reservation, upgrades={1: _with_retrying})
+CODEC: Final = Codec(Reservation, upgrades={1: renamed(resuming="retrying")})
 
 
 def _reservation(row: Row) -> Reservation:

@@ -56,6 +56,11 @@ class FieldsError(UnreadableError):
         self.wrong, self.unknown = wrong, unknown
 
 
+def renamed(**fields: str) -> Callable[[Document], Document]:
+    """An upgrade that gives fields other names; a field that has its present name keeps it."""
+    return lambda document: {fields.get(name, name): value for name, value in document.items()}
+
+
 class Codec(Generic[Record]):
     """Reads and writes the records of one class, a frozen dataclass or a model."""
 

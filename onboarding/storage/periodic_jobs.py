@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from onboarding.storage import names
-from onboarding.storage.codec import Codec, Document
+from onboarding.storage.codec import Codec, renamed
 from onboarding.storage.tables import Row, Tables, Write
 from onboarding.storage.unreadable_rows import load, readable
 
@@ -130,14 +130,10 @@ class PeriodicJob:
         return self.last_success_at is not None and self.last_success_at > now + _AHEAD
 
 
-_RENAMED: Final = {"last_succeeded_at": "last_success_at", "last_failed_at": "last_failure_at"}
-
-
-def _with_nouns(fields: Document) -> Document:
-    return {_RENAMED.get(name, name): value for name, value in fields.items()}
-
-
-CODEC: Final = Codec(PeriodicJob, upgrades={1: _with_nouns})
+CODEC: Final = Codec(
+    PeriodicJob,
+    upgrades={1: renamed(last_succeeded_at="last_success_at", last_failed_at="last_failure_at")},
+)
 
 
 class PeriodicJobs:
