@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 
 from onboarding.errors.actors import Actor
+from onboarding.former_values import StoredEnum
 
 
-class ActionKind(StrEnum):
+class ActionKind(StoredEnum):
     """What is to be done."""
 
     RENEW_SECRET = "RenewSecret"  # noqa: S105 - the name of an action

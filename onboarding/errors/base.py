@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, Protocol
 
 from onboarding.errors.actions import Action
 from onboarding.errors.actors import Actor
+from onboarding.former_values import ErrorCodeText
 from onboarding.texts import templates
 from onboarding.texts.phrases import Said
 
@@ -32,7 +33,7 @@ class Severity(StrEnum):
 class Finding:
     """One thing that is wrong, where it is wrong, and what to do about it."""
 
-    code: str
+    code: ErrorCodeText
     severity: Severity = Severity.ERROR
     detail: str
     remedy: str = ""

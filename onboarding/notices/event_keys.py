@@ -37,7 +37,7 @@ def of_expiration(onboarding: str, kind: str) -> str:
 
 def of_handover(onboarding: str) -> str:
     """Of the handover of a connection."""
-    return keys.derived_id("key", "handover", onboarding)
+    return keys.derived_id("key", "hand-over", onboarding)  # never changes: receivers have the keys
 
 
 def of_run(run: str) -> str:

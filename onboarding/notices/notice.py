@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Final
 
 from onboarding.connections.handover import HandoverState
 from onboarding.connections.records import Connection
 from onboarding.errors import Action, Actor, reserve
+from onboarding.former_values import StoredEnum
 from onboarding.notices.about import About
 from onboarding.storage import keys
 
 
-class NoticeKind(StrEnum):
+class NoticeKind(StoredEnum):
     """The subject of a notice; the last part of the type of its CloudEvent."""
 
     SECRET_NEAR_EXPIRY = "SecretNearExpiry"  # noqa: S105 - named after Key Vault's own events
@@ -84,11 +84,14 @@ class NoticeKind(StrEnum):
 DIGEST: Final = "Digest"
 """The kind of a delivery that has many notices."""
 
-_NAMES: Final[Mapping[NoticeKind, NoticeKind]] = {
+_NAMES: Final[Mapping[NoticeKind, str]] = {
     NoticeKind.SECRET_EXPIRED: NoticeKind.SECRET_NEAR_EXPIRY,
     NoticeKind.APPLICATION_TOO_OLD: NoticeKind.APPLICATION_NEAR_AGE_LIMIT,
+    NoticeKind.HANDOVER_WAITS: "HandOverWaits",
+    NoticeKind.HANDOVER_CONFIRMED: "HandOverConfirmed",
 }
-"""A warning that is sent after the date has another type, but it is the same notice."""
+"""The kind in the ID of a notice, where it has another one: a warning that is sent after the date is the same
+notice, and receivers have the IDs that a kind had before it was renamed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

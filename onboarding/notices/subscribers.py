@@ -13,10 +13,11 @@ from typing import Annotated, Final, Protocol
 from pydantic import Field
 
 from onboarding.connections.records import Connection
+from onboarding.former_values import NoticeKindText
 from onboarding.notices.about import About
 from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.storage import names
-from onboarding.storage.codec import Codec, Document
+from onboarding.storage.codec import Codec, renamed
 from onboarding.storage.tables import ConflictError, Row, Tables, Write
 from onboarding.storage.unreadable_rows import Readable, load, placed, readable
 from onboarding.words.word import Word
@@ -41,7 +42,7 @@ class Subscriber:
     id: str
     name: Word
     host: str  # of its address
-    kinds: tuple[str, ...] = ()  # kinds of notices
+    kinds: tuple[NoticeKindText, ...] = ()  # kinds of notices
     tenants: tuple[str, ...] = ()
     labels: Mapping[str, Word] = field(default_factory=dict)  # a connection has all of them
     enabled: bool = True
@@ -95,11 +96,7 @@ class Subscriber:
         return replace(found, etag=row.etag)
 
 
-def _with_kinds(fields: Document) -> Document:
-    return {**{name: value for name, value in fields.items() if name != "types"}, "kinds": fields["types"]}
-
-
-CODEC: Final = Codec(Subscriber, upgrades={1: _with_kinds})
+CODEC: Final = Codec(Subscriber, upgrades={1: renamed(types="kinds")})
 
 
 class WritingVault(Protocol):

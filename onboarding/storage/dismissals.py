@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from onboarding.former_values import CaseCodeText
 from onboarding.storage import keys, names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row, Tables, Write
@@ -22,7 +23,7 @@ _PARTITION: Final = "dismissed"
 class Dismissed:
     """Something that an operator dismissed."""
 
-    code: str  # of the entry of the overview
+    code: CaseCodeText  # of the entry of the overview
     id: str
     cause: str
     detail: str

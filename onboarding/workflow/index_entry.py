@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from onboarding.former_values import ErrorCodeText
 from onboarding.storage import keys
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row
@@ -35,7 +36,7 @@ class Entry:
     run: str
     lists: Mapping[str, str]  # as in the run's head
     announced_at: datetime
-    cause: str = ""  # of a run that needs attention: the code of its error
+    cause: ErrorCodeText = ""  # of a run that needs attention: the code of its error
     since: datetime | None = None  # when it failed, or when its errors began
     dismissed: Dismissal | None = None  # of an open run: an operator knows that it takes a long time
     partition: Annotated[str, Field(exclude=True)] = ""

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Generic, Self, TypeVar
 
 from onboarding.errors import Action, Actor, Finding, OnboardingError
+from onboarding.former_values import ErrorCodeText
 from onboarding.texts.phrases import Said
 
 Result = TypeVar("Result")
@@ -27,7 +28,7 @@ class RetryReason(StrEnum):
 class Failure:
     """The error of a step, as it is stored with the step and shown to people."""
 
-    code: str
+    code: ErrorCodeText
     title: str
     detail: str
     remedy: str = ""

@@ -10,16 +10,16 @@ from __future__ import annotations
 import smtplib
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
-from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, Final
 
 from onboarding.errors import ErrorType, OnboardingError, channels
+from onboarding.former_values import StoredEnum
 from onboarding.texts import reasons
 from onboarding.texts.phrases import Said
 
 
-class ChannelFault(StrEnum):
+class ChannelFault(StoredEnum):
     """The class of an error of a channel."""
 
     AUTH_FAILED = "auth-failed"  # wrong or missing credentials
