@@ -156,3 +156,16 @@ async def test_a_tenant_that_is_none_gets_no_chain_of_its_own(trails, text):
     assert about.tenant == ""
     await trails.host().add(event(1, tenant=about.tenant, connection=about.connection))
     assert len(await trails.rows("202611:service")) == 1
+
+
+async def test_events_with_former_kinds_and_codes_verify(trails):
+    """Events of an earlier version are not rewritten: the chain goes on after them, and has no gap."""
+    kinds = ["handed-over", "rolledBack", "resumed", "removed_foreign_row"]
+    for number, kind in enumerate(kinds):
+        await trails.host().add(event(number, kind=kind, error="timed-out"))
+    await trails.host().add(event(len(kinds), kind="handover-confirmed", error="wait-timed-out"))
+    verdict = await trails.verified()
+    assert (verdict.events, verdict.gap) == (5, None)
+    found = await trails.events(tenant=TENANT)
+    assert [each.kind for each in found] == [*kinds, "handover-confirmed"]
+    assert [each.error for each in found] == ["timed-out"] * len(kinds) + ["wait-timed-out"]

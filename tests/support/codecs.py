@@ -67,6 +67,16 @@ CODECS: Mapping[str, Codec[Any]] = {
 }
 
 
+def samples(kind: str) -> Mapping[int, list[str]]:
+    """The samples of a kind, by version; ``<kind>.v<version>.json`` is the first of its version."""
+    found: dict[int, list[str]] = {}
+    for file in sorted(SAMPLES.glob(f"{kind}.v*.json"), key=lambda file: len(file.name)):
+        number = int(file.name.split(".")[1].removeprefix("v"))
+        found.setdefault(number, []).append(file.read_text())
+    return found
+
+
 def newest(kind: str) -> str:
-    """The sample of the newest version of a kind."""
-    return max(SAMPLES.glob(f"{kind}.v*.json"), key=lambda sample: sample.name).read_text()
+    """The first sample of the newest version of a kind."""
+    by_version = samples(kind)
+    return by_version[max(by_version)][0]
