@@ -28,6 +28,8 @@ _PURGE_LOOKS: Final = (0.2, 0.5, 1, 2, 5, 10, 20, 30, 60)
 """Seconds between attempts to purge what the directory does not show among the deleted items yet."""
 _PATIENCE: Final = timedelta(minutes=10)
 """How long the removal tries. Somebody else may have purged the objects, which looks the same."""
+_AFTER_CRASH: Final = timedelta(seconds=30)
+"""How long it tries if the worker of an earlier attempt died, which has most likely purged them."""
 
 RemovalContext = Context[Services, Removal]
 """An attempt of a step of a removal."""
@@ -105,7 +107,8 @@ async def _delete(context: RemovalContext, kind: str, found: MadeApplication) ->
         if gone:
             state = replace(state, purged=(*state.purged, half))
     kept = tuple(half for half in halves if half not in state.purged)
-    if set(kept) - set(denied) and now - since < _PATIENCE:  # not visible yet, or purged by somebody else
+    patience = _AFTER_CRASH if context.step.attempt > context.step.tries + 1 else _PATIENCE
+    if set(kept) - set(denied) and now - since < patience:  # not visible yet, or purged by somebody else
         pause = _PURGE_LOOKS[min(context.step.tries, len(_PURGE_LOOKS) - 1)]
         return Wait(
             reason=phrases.WAITS_DELETED.of(),

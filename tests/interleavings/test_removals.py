@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import pytest
@@ -235,3 +235,21 @@ async def test_look_meets_removal(world, held):
     await late
     assert connection not in json.dumps(await world.must("get_overview"))
     assert await violations(world) == []
+
+
+@pytest.mark.parametrize("killed_at", range(3))
+async def test_a_host_dies_between_two_purges(world, killed_at):
+    """What a killed attempt has purged is not looked for as long as what somebody else may have purged."""
+    connection = await world.connected("Contoso")
+    removal = await world.must("remove_connection", id=connection)
+    pin = world.pin("host1", "DELETE", "graph", "/directory/deletedItems/", skip=killed_at)
+    dying = world.go("host1", world.drain(1, queues=(names.OPERATIONS_QUEUE,)))
+    await world.until(pin, dying)
+    dying.cancel()
+    await world.sweep()
+    started = world.clock.at
+    await world.settle(patience=timedelta(minutes=5))
+    document = await world.must("get_operation", id=removal["id"])
+    assert document["status"] == "Succeeded"
+    assert [each["reasonCode"] for each in document["leftBehind"]] == ["left-deleted"] * (killed_at == 1)
+    assert datetime.fromisoformat(document["finishedAt"]) - started < timedelta(minutes=3)  # with the lease
