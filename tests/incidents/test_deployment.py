@@ -43,7 +43,7 @@ async def test_what_a_newer_release_wrote_waits_for_it(world, monkeypatch):
     connection = await world.connect("newer", now + timedelta(days=300), drifts=False)
     (row,) = [row for row in world.rows() if connection.id == f"{row.partition}.{row.key}"]
     document = json.loads(row.columns["document"])
-    await world.damage(row, "document", json.dumps({**document, "v": 2}))
+    await world.damage(row, "document", json.dumps({**document, "v": document["v"] + 1}))
     message = json.dumps({"v": 2, "run": head.id, "step": "preflight", "attempt": 1})
     await world.parts.engines[names.STEPS_QUEUE].handle(message.encode(), "d")
     assert (await world.call("list_connections"))["value"] == []
@@ -53,7 +53,7 @@ async def test_what_a_newer_release_wrote_waits_for_it(world, monkeypatch):
         INCIDENT, **{"from": f"{now - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"}
     )
     assert (await world.http(*messages)) == {"done": 0, "kept": 1}, "this release cannot read it, either"
-    await newer_release(monkeypatch, document)
+    newer_release(monkeypatch, document["v"])
     world.queues._messages[names.STEPS_QUEUE] = []
     assert (await world.http(*messages)) == {"done": 1, "kept": 0}
     assert (await world.http(*rows)) == {"done": 1, "kept": 0}
@@ -69,9 +69,11 @@ async def test_what_a_newer_release_wrote_waits_for_it(world, monkeypatch):
     assert world.parts.onboarding_runs.status(run) is not RunStatus.FAILED
 
 
-async def newer_release(monkeypatch, document) -> None:
-    """From now on, messages and connections of version 2 can be read."""
-    same = {1: lambda fields: fields}
-    monkeypatch.setattr(received_message, "MESSAGES", Codec(StepMessage, upgrades=same))
-    monkeypatch.setattr(records, "CODEC", Codec(records.Connection, upgrades=same))
-    assert document["v"] == 1
+def newer_release(monkeypatch, present: int) -> None:
+    """From now on, messages of version 2 and connections of the next version can be read."""
+
+    def same(fields):
+        return fields
+
+    monkeypatch.setattr(received_message, "MESSAGES", Codec(StepMessage, upgrades={1: same}))
+    monkeypatch.setattr(records, "CODEC", Codec(records.Connection, upgrades={present: same}))
