@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import pytest
 
+from onboarding.lifecycle.plans import PLANS
 from tests.durability.labels import ADD_PASSWORD, DISCOVERY, PROVIDER
 from tests.durability.outcome import problems
 from tests.support.lanes.exchanges import Exchange
@@ -55,6 +56,11 @@ DELICATE: Final = {
     "delete steps preflight",
 }
 """The first message, the first claim, the secret, and the end of the message that did most of the work."""
+
+EXPECTED: Final = (
+    READS | DELICATE | {f"write onboardings {step} Succeeded" for step in PLANS["onboard"].steps}
+)
+"""Requests of each onboarding whose labels must be found."""
 
 _LATE = "write onboardings connection Running"  # occurs only when the providers are the last to finish
 _TRIES: Final = 4
@@ -110,6 +116,15 @@ def shared(labels: list[str]) -> Iterable[Kills]:
         yield Kills(points=tuple(points[first::onboardings]))
 
 
+async def test_each_moment_has_a_label_of_its_own(lane):
+    """The kills can tell the first message, each claim, each outcome and the creation of a run apart."""
+    onboarding = await lane.run()
+    found = [each.label for each in onboarding.exchanges]
+    assert EXPECTED - {*found} == set()
+    assert found.count("create onboardings") == 1
+    assert await problems(lane, onboarding) == []
+
+
 @pytest.mark.soak
 async def test_a_host_is_killed_before_and_after_each_effect(lanes):
     """Wherever the host is killed, another host finishes the onboarding, with nothing lost or duplicated."""
@@ -124,7 +139,7 @@ async def test_a_host_is_killed_before_and_after_each_effect(lanes):
     effects = usual.effects
     assert len(effects) >= LEAST_EFFECTS, [each.label for each in effects]
     known = {each.label for each in effects}
-    assert {each.label for each in usual.exchanges} >= READS
+    assert EXPECTED - {each.label for each in usual.exchanges} == set()
     more = [each.label for each in discovering.effects if each.label not in known | {_LATE}]
     assert len(more) == 1, more
 

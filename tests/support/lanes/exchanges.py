@@ -23,6 +23,7 @@ CLOUD = ("graph", "resourceManager", "keyVault")
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _ROLE = re.compile(r"cmg-[0-9a-f-]{36}(-(?P<role>\w+))?")
 _ROW = re.compile(r"^\{.*\}$", re.MULTILINE)
+_CHANGED_HEAD = "RowKey='head'"  # in the URL of a row that exists; a new row has no key in its URL
 _LONG = 3600  # seconds
 _MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
 
@@ -224,11 +225,11 @@ def _of_table(exchange: Exchange) -> str:
 
 
 def _of_transaction(body: str) -> str:
-    """Named after the step in the first row: its outcome, or the claim on it."""
+    """Named after the step in the first row: its outcome, or the claim on it, which writes the head, too."""
     rows = [json.loads(line) for line in _ROW.findall(body.replace("\r", ""))]
     found = re.search(r"https?://[^/]+/[^/]+/(\w+)", body)
     table = found[1] if found else "?"
-    if any(row["RowKey"] == "head" for row in rows):
+    if any(row["RowKey"] == "head" for row in rows) and _CHANGED_HEAD not in body:
         return f"create {table}"
     first = next((row for row in rows if row["RowKey"].startswith("step:")), None)
     if first is None:
