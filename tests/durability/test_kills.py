@@ -61,7 +61,8 @@ EXPECTED: Final = (
 """Requests of each onboarding whose labels must be found."""
 
 _LATE = "write onboardings connection Running"  # occurs only when the providers are the last to finish
-_TRIES: Final = 4
+_TRIES: Final = 10
+"""How many onboardings may lack a moment; each must be right. The late one occurs in half of them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
