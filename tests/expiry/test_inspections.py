@@ -26,6 +26,7 @@ from tests.support.portal import unique, until
 @pytest.fixture(scope="module")
 async def scene(shared_site):
     """Four inspections, on a site that has no other connections."""
+    await shared_site.as_set()
     await shared_site.clear(names.CONNECTIONS)
     await shared_site.fire(INSPECTION)  # today's inspections
     scene = Scene(shared_site)
