@@ -51,7 +51,7 @@ def works(state: ChannelRecord, told_at: datetime, *, gone: bool = False) -> Not
         message=(
             f"The channel '{state.name}' was removed."
             if gone
-            else f"The channel '{state.name}' works again since {at:%Y-%m-%d %H:%M} UTC."
+            else f"The channel '{state.name}' has worked again since {at:%Y-%m-%d %H:%M} UTC."
         ),
         impact="None." if gone else "Notices that are still true are sent to it now.",
         remedy="",
