@@ -56,11 +56,15 @@ def decide(connection: Connection, seen: Seen, *, storage_is_older: bool) -> Dec
         if gone and seen.current is None:
             return Decision.REMOVE
         return Decision.MISSING_APPLICATION
-    return _about_secret(connection, seen.application, seen.current)
+    return _about_secret(connection, seen.application, seen.current, storage_is_older=storage_is_older)
 
 
 def _about_secret(
-    connection: Connection, application: Mapping[str, Any], current: ListedSecret | None
+    connection: Connection,
+    application: Mapping[str, Any],
+    current: ListedSecret | None,
+    *,
+    storage_is_older: bool,
 ) -> Decision | None:
     listed, recorded = key_ids(application), connection.secret.key_id
     pending = connection.pending.key_id if connection.pending else ""
@@ -74,8 +78,12 @@ def _about_secret(
         return Decision.OUTDATED_VAULT if lost else None  # an inspection reports that it no longer exists
     if key in {recorded, pending} and key:
         return None
-    if key in listed and _start(application, key) > _start(application, recorded):
-        return Decision.RENEW
+    if key in listed:
+        began, known = _start(application, key), _start(application, recorded)
+        if began > known or (
+            began == known and storage_is_older
+        ):  # a directory can omit fractions of a second
+            return Decision.RENEW
     return Decision.OUTDATED_VAULT
 
 
