@@ -19,6 +19,7 @@ from onboarding.api.capabilities import CapabilitiesResource
 from onboarding.api.conformance import ConformanceResource
 from onboarding.api.connections import ConnectionsResource
 from onboarding.api.consent_pages import ConsentPagesResource
+from onboarding.api.consented import ConsentedResource
 from onboarding.api.description import DescriptionResource
 from onboarding.api.encrypted_secrets import EncryptedSecretsResource
 from onboarding.api.endpoint import Endpoint
@@ -184,6 +185,15 @@ class Service:
             tenants=self._shared.tenants,
             environment=self._parts.environment,
             client=self._parts.settings.multitenant_client_id,
+            states=self._parts.messaging.consent_states,
+        )
+
+    @functools.cached_property
+    def consented(self) -> ConsentedResource:
+        """The page after the consent to the service."""
+        parts = self._parts
+        return ConsentedResource(
+            states=parts.messaging.consent_states, runtimes=(parts.onboarding_runs, parts.operation_runs)
         )
 
     @functools.cached_property

@@ -1,7 +1,7 @@
 """The tenants that can be onboarded, and ``/api/tenants/{id}/setup``: how a tenant gives the service access.
 
 The page is for a person who has no access to this API, so it can be sent as one file of HTML. The browser of
-that person ends on ``/api/consented``.
+that person ends on ``/api/consented`` (``consented``).
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from uuid import UUID
 from pydantic import Field
 
 from onboarding.api.documents import Document, Label
-from onboarding.api.endpoint import HTML, JSON, OPEN, Call, Reply, endpoint
+from onboarding.api.endpoint import HTML, JSON, Call, Reply, endpoint
 from onboarding.api.pages import page
 from onboarding.api.problems import ProblemError, invalid
-from onboarding.api.reading import Id, Parameters, Query
+from onboarding.api.reading import Id, Parameters
 from onboarding.cloud.environments import Environment
 from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.errors import deployment, requests
+from onboarding.notices.consent_states import ConsentStates
 from onboarding.texts import phrases
 from onboarding.words import command
 
@@ -67,16 +68,6 @@ class SetupQuery(Parameters):
     """Options for the commands."""
 
     subscription_id: Id | None = Field(None, description="The subscription in the commands.")
-
-
-class ConsentResult(Query):
-    """What Microsoft Entra ID adds to a reply address. Other parameters are ignored.
-
-    Source: https://learn.microsoft.com/entra/identity-platform/v2-admin-consent#successful-response.
-    """
-
-    admin_consent: str = Field("", alias="admin_consent", description="`True` after consent was granted.")
-    error: str = Field("", description="The reason why consent was not granted.")
 
 
 class GraphPermission(Document):
@@ -140,8 +131,11 @@ class ServedTenants:
 class TenantsResource:
     """The endpoint."""
 
-    def __init__(self, *, tenants: ServedTenants, environment: Environment, client: str) -> None:
+    def __init__(
+        self, *, tenants: ServedTenants, environment: Environment, client: str, states: ConsentStates
+    ) -> None:
         """``client`` is the ID of the multitenant application."""
+        self._states = states
         self._tenants = tenants
         self._environment = environment
         self._client = client
@@ -160,22 +154,14 @@ class TenantsResource:
                 requests.NOT_FOUND,
                 what=phrases.A_TENANT_TO_ADMIT.of(),
             )
-        setup = self._setup(tenant, call.query.subscription_id or _PLACEHOLDER)
+        subscription = call.query.subscription_id or _PLACEHOLDER
+        setup = self._setup(tenant, subscription, await self._states.of(tenant))
         headers = {"Vary": "Accept"}
         if call.preferred(JSON, HTML) == JSON:
             return Reply(content=setup, headers=headers)
         return page("setup.html", setup=setup, headers=headers)
 
-    @endpoint("GET /consented", name="show_consented", roles=OPEN, answers={200: HTML})
-    async def consented(self, call: Call[ConsentResult, None]) -> Reply:
-        """Show an administrator the result of the consent page.
-
-        The text of an error is not shown: anyone can call this page with any text.
-        """
-        granted = call.query.admin_consent.casefold() == "true" and not call.query.error
-        return page("consented.html", granted=granted)
-
-    def _setup(self, tenant: str, subscription: str) -> TenantSetup:
+    def _setup(self, tenant: str, subscription: str, state: str) -> TenantSetup:
         scope = f"/subscriptions/{subscription}"
         role = f"CMG onboarding: register resource providers in {subscription}"
         role_definition = {
@@ -196,7 +182,7 @@ class TenantsResource:
             tenant_id=tenant,
             azure_environment=self._environment.name,
             client_id=self._client,
-            admin_consent_url=self._environment.admin_consent(tenant, self._client),
+            admin_consent_url=self._environment.admin_consent(tenant, self._client, state),
             graph_permissions=[
                 GraphPermission(name=name, used_to=purpose, always_needed=always)
                 for name, (purpose, always) in PERMISSIONS.items()

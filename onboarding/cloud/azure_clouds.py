@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import OrderedDict
 from pathlib import Path
 from typing import Final, Self
@@ -12,6 +13,7 @@ from onboarding.cloud import failures
 from onboarding.cloud.clouds import Clouds
 from onboarding.cloud.directory import Directory
 from onboarding.cloud.environments import Environment
+from onboarding.cloud.guest import ConsentState, unsigned
 from onboarding.cloud.identity import Identity
 from onboarding.cloud.key_vault import KeyVault
 from onboarding.cloud.microsoft_graph import MicrosoftGraph, http_client
@@ -49,7 +51,13 @@ class AzureClouds(Clouds):
         )
 
     @classmethod
-    def of(cls, settings: Settings, environment: Environment, guard: Guard = allowed) -> Self:
+    def of(
+        cls,
+        settings: Settings,
+        environment: Environment,
+        guard: Guard = allowed,
+        state: ConsentState = unsigned,
+    ) -> Self:
         """The clients of a deployment."""
         identity = Identity(
             environment,
@@ -57,6 +65,7 @@ class AzureClouds(Clouds):
             identity_client=settings.identity_client_id,
             multitenant_client=settings.multitenant_client_id,
             certificate=settings.local_cloud_ca,
+            state=state,
         )
         return cls(environment, identity, settings.key_vault_url, settings.local_cloud_ca, guard)
 
@@ -64,7 +73,7 @@ class AzureClouds(Clouds):
         """A tenant's directory. Raises ``PermanentError`` when this deployment does not serve the tenant."""
         if tenant not in self._directories:
             credential, client = self._identity.of_tenant(tenant), self._identity.client_of(tenant)
-            guest = self._identity.guest_in(tenant)
+            guest = functools.partial(self._identity.guest_in, tenant)
             graph = MicrosoftGraph(self.environment, credential, self._http, client=client, guest=guest)
             self._directories[tenant] = Directory(graph, guard=self._guard)
         return self._directories[tenant]

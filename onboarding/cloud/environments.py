@@ -33,12 +33,14 @@ class Environment:
         """The URL of the tenant's signing keys (JWKS)."""
         return f"{self.login}/{tenant}/discovery/v2.0/keys"
 
-    def admin_consent(self, tenant: str, app: str) -> str:
+    def admin_consent(self, tenant: str, app: str, state: str = "") -> str:
         """The page on which an administrator consents to all permissions that an application requests.
 
+        The page returns ``state``, which needs no encoding, to the reply address of the application.
         Source: https://learn.microsoft.com/entra/identity-platform/v2-admin-consent.
         """
-        return f"{self.login}/{tenant}/adminconsent?client_id={app}"
+        page = f"{self.login}/{tenant}/adminconsent?client_id={app}"
+        return f"{page}&state={state}" if state else page
 
     def redirected(self, endpoints: Mapping[str, str] | None) -> Environment:
         """The same environment with the endpoints of the local cloud."""

@@ -150,6 +150,7 @@ def _not_admitted(answer: Answer, guest: Guest) -> OnboardingError:
         tenant=guest.tenant,
         app=guest.app,
         url=guest.url,
+        page=guest.page,
     )
 
 

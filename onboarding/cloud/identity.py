@@ -25,7 +25,7 @@ from azure.identity.aio import ClientAssertionCredential, ManagedIdentityCredent
 
 from onboarding.cloud.azure_sdk import Transport
 from onboarding.cloud.environments import Environment
-from onboarding.cloud.guest import Guest
+from onboarding.cloud.guest import ConsentState, Guest, unsigned
 from onboarding.cloud.service_names import GRAPH, KEY_VAULT, LOGIN, RESOURCE_MANAGER
 from onboarding.cloud.sign_in import error_of
 from onboarding.errors import OnboardingError, deployment, login
@@ -103,18 +103,20 @@ class Credential(AsyncTokenCredential):
         try:
             return await self._issuing.get_token(*scopes, **options)
         except AzureError as error:
-            raise error_of(self._service(scopes[0]), error, self._values()) from error
+            raise error_of(self._service(scopes[0]), error, await self._values()) from error
 
     @abstractmethod
     def _make(self) -> AsyncTokenCredential:
         """The SDK's credential, with an empty cache."""
 
-    def _values(self) -> Mapping[str, str]:
+    async def _values(self) -> Mapping[str, str]:
         """What the texts of errors can name."""
+        page = self._environment.admin_consent(self._tenant, self._app)
         return {
             "tenant": self._tenant,
             "app": self._app,
-            "url": self._environment.admin_consent(self._tenant, self._app),
+            "url": page,
+            "page": page,
             "cloud": self._environment.name,
             "issuer": f"{self._environment.login}/{self._tenant}/v2.0",
             "subject": "(unknown)",
@@ -155,8 +157,10 @@ class FederatedCredential(Credential):
         client: str,
         transport: Transport,
         local: bool,
+        state: ConsentState,
     ) -> None:
         self._identity = identity
+        self._state = state
         self._assertion = ""
         self._local = local
         super().__init__(environment, tenant, client, transport)
@@ -184,14 +188,19 @@ class FederatedCredential(Credential):
         self._assertion = await self._identity.newer(scope, began)
         return await super()._token(*scopes, claims=claims)
 
-    def _values(self) -> Mapping[str, str]:
-        """The three values of the assertion, to compare with the federated credential."""
+    async def _values(self) -> Mapping[str, str]:
+        """Also the three values of the assertion, to compare with the federated credential."""
         try:
             claims = jwt.decode(self._assertion, options={"verify_signature": False})
         except jwt.PyJWTError:
             claims = {}
         shown = {"issuer": claims.get("iss"), "subject": claims.get("sub")}
-        return {**super()._values(), **{name: str(value) for name, value in shown.items() if value}}
+        state = await self._state(self._tenant)
+        return {
+            **await super()._values(),
+            **{name: str(value) for name, value in shown.items() if value},
+            "page": self._environment.admin_consent(self._tenant, self._app, state),
+        }
 
 
 class Identity:
@@ -205,8 +214,10 @@ class Identity:
         identity_client: str,
         multitenant_client: str = "",
         certificate: Path | None = None,
+        state: ConsentState = unsigned,
     ) -> None:
         self._environment = environment
+        self._state = state
         self._home = home_tenant.casefold()
         self._identity_client = identity_client
         self._multitenant_client = multitenant_client
@@ -234,12 +245,17 @@ class Identity:
         """The client ID of the service in a tenant; empty for an identity that the settings do not name."""
         return self._identity_client if self.is_home(tenant) else self._multitenant_client
 
-    def guest_in(self, tenant: str) -> Guest | None:
+    async def guest_in(self, tenant: str) -> Guest | None:
         """The application that represents the service in another tenant; None in the home tenant."""
         if self.is_home(tenant):
             return None
-        app = self._multitenant_client
-        return Guest(tenant=tenant, app=app, url=self._environment.admin_consent(tenant, app))
+        app, page = self._multitenant_client, self._environment.admin_consent
+        return Guest(
+            tenant=tenant,
+            app=app,
+            url=page(tenant, app),
+            page=page(tenant, app, await self._state(tenant.casefold())),
+        )
 
     def _make(self, tenant: str) -> Credential:
         if tenant == self._home:
@@ -253,4 +269,5 @@ class Identity:
             client=self._multitenant_client,
             transport=self.transport,
             local=self._local,
+            state=self._state,
         )

@@ -12,7 +12,7 @@ import json
 import ssl
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
@@ -31,7 +31,7 @@ from msgraph.graph_service_client import GraphServiceClient
 from onboarding.calls import Call, record
 from onboarding.cloud import failures, shapes
 from onboarding.cloud.environments import Environment
-from onboarding.cloud.guest import Guest
+from onboarding.cloud.guest import Guest, at_home
 from onboarding.cloud.identity import Credential
 from onboarding.cloud.ports import BATCH, Builder, Graph
 from onboarding.cloud.replies import GraphResponse
@@ -79,9 +79,12 @@ class MicrosoftGraph(Graph):
         http: httpx.AsyncClient,
         *,
         client: str = "",
-        guest: Guest | None = None,
+        guest: Callable[[], Awaitable[Guest | None]] = at_home,
     ) -> None:
-        """``client`` is the client ID of the service in the tenant; empty if it is not known."""
+        """``client`` is the client ID of the service in the tenant; empty if it is not known.
+
+        ``guest`` is called for a refusal.
+        """
         host = httpx.URL(environment.graph).host
         self._credential = credential
         self._scope = environment.graph_scope
@@ -92,7 +95,7 @@ class MicrosoftGraph(Graph):
         self._adapter = GraphRequestAdapter(provider, client=http)
         self.address = f"{environment.graph}/v1.0"
         self.client = client
-        self.guest = guest
+        self._guest = guest
         self._adapter.base_url = self.address
         self.paths = GraphServiceClient(request_adapter=self._adapter)
 
@@ -128,7 +131,11 @@ class MicrosoftGraph(Graph):
             if authorization != request.headers["Authorization"]:
                 request.headers["Authorization"] = authorization
                 response, content = await self._exchange(request, client_request_id)
-        return self._reply(response, content, conform=builder is not BATCH)
+        return await self._reply(response, content, conform=builder is not BATCH)
+
+    async def guest(self) -> Guest | None:
+        """The service in a tenant other than its own."""
+        return await self._guest()
 
     async def granted(self) -> frozenset[str] | None:
         """The application permissions in a new token of this service; None if it cannot be read.
@@ -160,7 +167,7 @@ class MicrosoftGraph(Graph):
         self._record(request, response.status_code, client_request_id, request_id)
         return response, content
 
-    def _reply(self, response: httpx.Response, content: bytes, *, conform: bool) -> GraphResponse:
+    async def _reply(self, response: httpx.Response, content: bytes, *, conform: bool) -> GraphResponse:
         try:
             document = json.loads(content) if content else None
         except (ValueError, RecursionError):
@@ -174,7 +181,7 @@ class MicrosoftGraph(Graph):
         refusal = failures.Answer.from_body(GRAPH, response.status_code, response.headers, document)
         reads, path = response.request.method == "GET", response.request.url.path
         needs = next((read if reads else write for part, read, write in _PERMISSIONS if part in path), "")
-        refusal = replace(refusal, needs=needs, guest=self.guest)
+        refusal = replace(refusal, needs=needs, guest=await self.guest())
         return GraphResponse(status=response.status_code, document=document, refusal=refusal)
 
     @staticmethod

@@ -63,7 +63,6 @@ class Graph(Protocol):
     paths: GraphServiceClient
     address: str  # with the version
     client: str  # client id of this service in the tenant; empty if it is not known
-    guest: Guest | None  # of this service, in a tenant other than its own
 
     async def send(
         self,
@@ -78,6 +77,10 @@ class Graph(Protocol):
 
         Raises ``TransientError`` if there is no response, and ``PermanentError`` if there is no token.
         """
+        ...
+
+    async def guest(self) -> Guest | None:
+        """This service in a tenant other than its own, for refusals; None in its home tenant."""
         ...
 
     async def granted(self) -> frozenset[str] | None:
@@ -150,7 +153,8 @@ class Graph(Protocol):
         ]
         document = await self.call("POST", BATCH, {"requests": steps})
         answers = document.get("responses") if isinstance(document, Mapping) else None
-        found = {str(answer["id"]): GraphResponse.batched(answer, self.guest) for answer in answers or ()}
+        guest = await self.guest()
+        found = {str(answer["id"]): GraphResponse.batched(answer, guest) for answer in answers or ()}
         if missing := sorted(set(requests) - set(found)):
             raise responses.ANSWER_UNREADABLE.error(
                 service=GRAPH, fault=reasons.FAULT_RESPONSE.of(name=missing[0])

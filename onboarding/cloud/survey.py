@@ -90,7 +90,7 @@ async def survey(graph: Graph, names: Sequence[Word], uri: str | None) -> Survey
         deleted_with_uri=_values(found.get("deleted")),
         granted=granted,
         owned=_count(found.get("owned")),
-        guest=graph.guest,
+        guest=await graph.guest(),
         unread=unread,
         later=next((error for reply in replies.values() if (error := reply.passing)), None),
     )

@@ -95,7 +95,7 @@ _CONSENTING: Final = (
         kind=ActionKind.GRANT_CONSENT,
         label="Consent to the service",
         actor=Actor.TENANT_ADMINISTRATOR,
-        url="{url}",
+        url="{page}",
         app_id="{app}",
         role="Privileged Role Administrator",
     ),

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from onboarding.cloud import key_vault
 from onboarding.cloud.clouds import Clouds
 from onboarding.cloud.directory import Directory
+from onboarding.cloud.guest import Guest
 from onboarding.cloud.ports import Builder, Graph, ListedSecret, StoredSecret, Subscription, Vault
 from onboarding.cloud.replies import GraphResponse
 from onboarding.cloud.service_names import GRAPH, KEY_VAULT, RESOURCE_MANAGER
@@ -149,7 +150,6 @@ class PaperGraph(Graph):
         self.paths = real.paths
         self.address = real.address
         self.client = real.client
-        self.guest = real.guest
         self._paper = paper
         self._real = real
 
@@ -199,6 +199,10 @@ class PaperGraph(Graph):
         real = {name: request for name, request in requests.items() if "{" not in request[0]}
         found = await self._real.batch(real, first=first, some=some) if real else {}
         return {name: found.get(name, GraphResponse(status=200, document={"value": []})) for name in requests}
+
+    async def guest(self) -> Guest | None:
+        """As in the onboarding."""
+        return await self._real.guest()
 
     async def granted(self) -> frozenset[str] | None:
         """Reads."""

@@ -107,7 +107,11 @@ def _no_applications(guest: Guest | None) -> Finding:
     if guest is None:
         return prerequisites.GRAPH_PERMISSION_MISSING.finding()
     return login.CONSENT_INCOMPLETE.finding(
-        missing="Application.ReadWrite.OwnedBy", tenant=guest.tenant, app=guest.app, url=guest.url
+        missing="Application.ReadWrite.OwnedBy",
+        tenant=guest.tenant,
+        app=guest.app,
+        url=guest.url,
+        page=guest.page,
     )
 
 

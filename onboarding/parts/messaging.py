@@ -14,6 +14,7 @@ from onboarding.notices.channel_states import ChannelStates
 from onboarding.notices.channel_watch import ChannelWatch
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.channels.people import People
+from onboarding.notices.consent_states import ConsentStates
 from onboarding.notices.delivery_context import DeliveryServices
 from onboarding.notices.delivery_log import DeliveryLog
 from onboarding.notices.mail_budget import MailBudget
@@ -94,6 +95,11 @@ class Messaging:
     def links(self) -> NoticeLinks:
         """The links in messages."""
         return NoticeLinks(self._settings, secrets=self.channel_secrets, clock=self._clock)
+
+    @functools.cached_property
+    def consent_states(self) -> ConsentStates:
+        """The states of the pages for the consent to the service."""
+        return ConsentStates(secrets=self.channel_secrets, key=self._settings.link_key, clock=self._clock)
 
     @functools.cached_property
     def routing(self) -> Routing:

@@ -201,7 +201,8 @@ class Parts:
         """The clients of the cloud."""
         from onboarding.cloud.azure_clouds import AzureClouds  # noqa: PLC0415 - see the module's docstring
 
-        return AzureClouds.of(self.settings, self.environment, self.epoch.need_present)
+        states = self.messaging.consent_states
+        return AzureClouds.of(self.settings, self.environment, self.epoch.need_present, states.of)
 
     @functools.cached_property
     def epoch(self) -> Epoch:

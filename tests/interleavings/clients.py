@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from types import TracebackType
 from typing import Any, Self
@@ -127,7 +128,8 @@ class InProcessClouds(AzureClouds):
         for tenant, client in clients.items():
             credential: Any = _Credential(cloud, tenant)
             url = self.environment.admin_consent(tenant, client)
-            guest = None if tenant == self._home else Guest(tenant=tenant, app=client, url=url)
+            known = None if tenant == self._home else Guest(tenant=tenant, app=client, url=url, page=url)
+            guest = functools.partial(_known, known)
             graph = MicrosoftGraph(self.environment, credential, self._http, client=client, guest=guest)
             self._directories[tenant] = Directory(graph)
         transport: Any = _Sdk(cloud)
@@ -148,6 +150,10 @@ class InProcessClouds(AzureClouds):
     def is_home(self, tenant: str) -> bool:
         """Whether a tenant is the one of the managed identity."""
         return tenant == self._home
+
+
+async def _known(guest: Guest | None) -> Guest | None:
+    return guest
 
 
 def _headers(answer: Answer) -> dict[str, str]:

@@ -28,7 +28,7 @@ async def test_an_administrator_admits_a_tenant_by_consent(stranger):
     assert error["actions"][1]["url"].endswith(f"/api/tenants/{FABRIKAM}/setup")
     assert error["actor"] == "TenantAdministrator"
     (step,) = [each for each in document["steps"] if each.get("error")]
-    assert step["actionUrls"] == [url]
+    assert [address.partition("&")[0] for address in step["actionUrls"]] == [url]
     await stranger.let_in()
     document = await stranger.finished(onboarding)
     assert document["status"] == "Succeeded", document["error"]

@@ -26,9 +26,9 @@ async def test_the_page_lists_what_an_administrator_must_do(portal):
     client = portal.info["multitenantClientId"]
     assert (document["tenantId"], document["clientId"]) == (FABRIKAM, client)
     assert document["azureEnvironment"] == "AzurePublicCloud"
-    assert document["adminConsentUrl"] == (
-        f"{portal.info['login']}/{FABRIKAM}/adminconsent?client_id={client}"
-    )
+    page, _, state = document["adminConsentUrl"].partition("&state=")
+    assert page == f"{portal.info['login']}/{FABRIKAM}/adminconsent?client_id={client}"
+    assert state
     asked = (await portal.graph(f"/applications(appId='{client}')"))["requiredResourceAccess"]
     assert {each["id"] for each in asked[0]["resourceAccess"]} <= {
         GRAPH_ROLES[each["name"]] for each in document["graphPermissions"]

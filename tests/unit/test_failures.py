@@ -30,7 +30,12 @@ FORBIDDEN = (
 )
 
 
-GUEST = Guest(tenant="t", app="a", url="https://login.invalid/t/adminconsent")
+GUEST = Guest(
+    tenant="t",
+    app="a",
+    url="https://login.invalid/t/adminconsent",
+    page="https://login.invalid/t/adminconsent?state=s",
+)
 
 
 def answer(
@@ -161,7 +166,7 @@ def test_a_refusal_shows_whose_fault_it_is(said, actor):
     error = failures.error_of(said)
     assert error.actor is actor
     if said.guest and error.code == "consent-incomplete":
-        assert [action.url for action in error.actions if action.url] == [GUEST.url]
+        assert [action.url for action in error.actions if action.url] == [GUEST.page]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,63 @@
+"""The signed ``state`` of the page on which the administrator of another tenant consents to the service.
+
+Microsoft Entra ID returns it to the page of the service on which the administrator ends, where nobody signs
+in. So that page knows which tenant it may check, and nobody can make the service check others.
+
+Source: https://learn.microsoft.com/entra/identity-platform/v2-admin-consent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from onboarding import signing
+from onboarding.clock import Clock
+from onboarding.errors import OnboardingError
+from onboarding.notices.channels.channel_secrets import ChannelSecrets
+from onboarding.notices.signed_links import ACTIVE_KEYS
+
+log = logging.getLogger(__name__)
+
+_PURPOSE: Final = "tenant-consent"
+_START: Final = datetime(2020, 1, 1, tzinfo=UTC)
+_PERIOD: Final = timedelta(days=30)
+"""A state is the same during a period, so that answers do not change at each check. It is valid for two
+periods, at least as long as an onboarding waits."""
+
+_LONGEST: Final = 5
+"""Seconds. An error waits no longer for the vault: without a state, its page is still the right one."""
+
+
+class ConsentStates:
+    """Signs states, and reads them."""
+
+    def __init__(self, *, secrets: ChannelSecrets, key: str, clock: Clock) -> None:
+        """``key`` names the vault's secret that signs. If it is empty, there are no states."""
+        self._secrets = secrets
+        self._key = key
+        self._clock = clock
+
+    async def of(self, tenant: str) -> str:
+        """The state for a tenant; empty if it cannot be signed."""
+        if not self._key:
+            return ""
+        now = self._clock.now()
+        expires_at = _START + ((now - _START) // _PERIOD + 2) * _PERIOD
+        try:
+            async with asyncio.timeout(_LONGEST):
+                key = await self._secrets.value(self._key)
+            return signing.sign(key, {"tenant": tenant.casefold()}, expires_at, purpose=_PURPOSE)
+        except (OnboardingError, ValueError, TimeoutError) as error:
+            log.warning("the page for a tenant's consent has no state: %s", error)
+            return ""
+
+    async def tenant(self, state: str) -> str | None:
+        """The tenant of a state; None if it is forged or too old. Raises this app's errors."""
+        if not (self._key and state):
+            return None
+        keys = await self._secrets.newest(self._key, ACTIVE_KEYS)
+        claims = signing.verify(keys, state, self._clock.now(), purpose=_PURPOSE)
+        return claims["tenant"] if claims else None
