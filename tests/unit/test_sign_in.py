@@ -26,6 +26,7 @@ VALUES = {
     "tenant": "the-tenant",
     "app": "the-app",
     "url": "https://login/the-tenant/adminconsent?client_id=the-app",
+    "page": "https://login/the-tenant/adminconsent?client_id=the-app&state=s",
     "cloud": "AzurePublicCloud",
     "issuer": "https://login/home/v2.0",
     "subject": "the-principal",
@@ -148,7 +149,7 @@ def test_a_remedy_names_what_to_change():
         remedy = refused(status, "x", code).remedy
         assert [word for word in words if word not in remedy] == []
     consent, setup = refused(400, "x", 700016).actions
-    assert (consent.url, consent.app_id) == (VALUES["url"], "the-app")
+    assert (consent.url, consent.app_id) == (VALUES["page"], "the-app")
     assert setup.path == "/api/tenants/the-tenant/setup"
 
 
