@@ -32,7 +32,8 @@ from onboarding.errors import requests
 from onboarding.storage.dismissals import Dismissals
 from onboarding.storage.tables import InvalidContinuationError
 from onboarding.storage.unreadable_rows import Dismissal
-from onboarding.texts import reasons
+from onboarding.texts import phrases, reasons
+from onboarding.texts.phrases import Said
 from onboarding.workflow.run import Author
 
 _SECONDS: Final = 8.0
@@ -94,7 +95,7 @@ class AttentionResource:
     )
     async def retry(self, call: Call[Parameters, None]) -> HandledEntries:
         """Retry one entry."""
-        return await self._one(call, self._retrying(call.caller.author), "retried")
+        return await self._one(call, self._retrying(call.caller.author), phrases.RETRIED.of())
 
     @endpoint(
         "POST /attention/{id}/dismiss",
@@ -108,7 +109,8 @@ class AttentionResource:
 
         It is no longer in the overview. A failed run can still be retried or rolled back.
         """
-        return await self._one(call, self._dismissing(call.caller.author, call.query.reason), "dismissed")
+        act = self._dismissing(call.caller.author, call.query.reason)
+        return await self._one(call, act, reasons.DISMISSED.of())
 
     @endpoint(
         "POST /attention/retry",
@@ -130,7 +132,7 @@ class AttentionResource:
         """Dismiss all entries that match."""
         return await self._many(call, self._dismissing(call.caller.author, call.query.reason))
 
-    async def _one(self, call: Call[Any, None], act: Act, participle: str) -> HandledEntries:
+    async def _one(self, call: Call[Any, None], act: Act, participle: Said) -> HandledEntries:
         for some in self._lists:
             if case := await some.find(call.path["id"]):
                 if kept := await act(some, case):

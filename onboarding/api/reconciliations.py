@@ -6,11 +6,12 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
-from onboarding.api.documents import Document, open_value
+from onboarding.api.documents import open_value
 from onboarding.api.endpoint import CLOUD_REFUSES, OPERATORS, Call, endpoint
 from onboarding.api.paging import Page, PageQuery
 from onboarding.api.reading import Flag, Id
-from onboarding.errors import Actor, Severity
+from onboarding.api.told import Told
+from onboarding.errors import Severity
 from onboarding.recovery.reconciler import CODEC, Reconciler, ReconciliationRequest
 from onboarding.recovery.reconciliation import Found
 from onboarding.storage.codec import UnreadableError
@@ -28,7 +29,7 @@ class ReconcileQuery(PageQuery):
     )
 
 
-class Reconciled(Document):
+class Reconciled(Told):
     """A record that differs from the tenants and the vault: it is corrected, or somebody must decide."""
 
     tenant_id: str
@@ -37,10 +38,6 @@ class Reconciled(Document):
     onboarding_id: str = ""
     code: Annotated[str, open_value("ReconciliationCode")]
     severity: Annotated[Severity, Field(description="Error: an operator must act.")]
-    actor: Actor
-    title: str
-    detail: str
-    remedy: str
 
     @classmethod
     def of(cls, tenant: str, found: Found) -> Self:
@@ -57,6 +54,9 @@ class Reconciled(Document):
             title=finding.title,
             detail=finding.detail,
             remedy=finding.remedy,
+            documentation=finding.documentation,
+            args=finding.args,
+            actions=finding.actions,
         )
 
 

@@ -27,6 +27,8 @@ from onboarding.storage import names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import ConflictError, Row, Tables, Write
 from onboarding.storage.unreadable_rows import load, readable
+from onboarding.texts import reasons
+from onboarding.texts.phrases import Said
 
 log = logging.getLogger(__name__)
 
@@ -223,5 +225,5 @@ class Epoch:
             await vault.store(NAME, _VALUE, ends_at=None, tags=tags)
 
 
-def _moment(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "an unknown time"
+def _moment(at: datetime | None) -> Said | str:
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else reasons.UNKNOWN_TIME.of()

@@ -76,6 +76,8 @@ AN_ONBOARDING: Final = phrase("an-onboarding", "the onboarding {id}")
 ONBOARDINGS_OF_OTHERS: Final = phrase("onboardings-of-others", "{count} onboardings of other requesters")
 ANOTHER_RENEWAL: Final = phrase("another-renewal", "another renewal")
 
+UNKNOWN_TIME: Final = phrase("unknown-time", "an unknown time")
+
 # What is wrong with a message of a queue
 
 NO_VERSION: Final = phrase("no-version", "none")
@@ -102,6 +104,7 @@ THE_DIRECTORY: Final = phrase("the-directory", "The directory")
 UNREADABLE: Final = phrase("unreadable", "unreadable")
 NOT_RENEWED: Final = phrase("not-renewed", "not renewed")
 REPEATED: Final = phrase("repeated", "repeated")
+DISMISSED: Final = phrase("dismissed", "dismissed")
 REPEATED_RULE: Final = phrase(
     "repeated-rule", "A delivery that is on its way, and a digest that was sent, cannot be repeated."
 )

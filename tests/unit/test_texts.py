@@ -19,7 +19,7 @@ from onboarding.cmg import rules
 from onboarding.cmg.rules import Rule
 from onboarding.drift import declared_differences
 from onboarding.drift.declared_differences import DifferenceType
-from onboarding.errors import Actor, ErrorType, catalogue, channels, cloud, policies, recovery, steps
+from onboarding.errors import catalogue, cloud, policies
 from onboarding.errors.catalogue import CATALOGUE
 from onboarding.lifecycle.policies import Restriction
 from onboarding.storage import names
@@ -32,17 +32,6 @@ from onboarding.texts.phrases import Phrase
 from tests.support.memory import MemoryTables
 
 TRANSLATED = [language for language in Language if language is not Language.ENGLISH]
-OF_OPERATORS = {
-    kind.code
-    for module in (recovery, channels, steps)
-    for kind in vars(module).values()
-    if isinstance(kind, ErrorType)
-    and (
-        module is recovery or (module is channels and kind.actor is Actor.OPERATOR) or "message" in kind.code
-    )
-} - {channels.MAIL_DOMAIN_NOT_ALLOWED.code}
-"""Errors that no requester and no administrator of a tenant reads: they stay in English."""
-
 DIFFERENCE = ("detail", "impact", "remedy")
 
 in_each = pytest.mark.parametrize("language", TRANSLATED)
@@ -55,7 +44,7 @@ def fields(text: str) -> set[str]:
 
 @in_each
 def test_each_error_is_written_in_each_language(language):
-    """A requester and a tenant's administrator read each error in their language, with all its values."""
+    """Everybody reads each error in their language, with all its values."""
     for kind in CATALOGUE.values():
         written = texts_in(language).errors.get(kind.code, {})
         english = {
@@ -64,8 +53,7 @@ def test_each_error_is_written_in_each_language(language):
             "remedy": kind.remedy,
             "requester": kind.remedy_for_requester,
         }
-        wanted = set() if kind.code in OF_OPERATORS else {part for part, text in english.items() if text}
-        assert set(written) == wanted, kind.code
+        assert set(written) == {part for part, text in english.items() if text}, kind.code
         for part, text in written.items():
             assert fields(text) == fields(english[part]), (kind.code, part)
             assert text
