@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field
 
 from onboarding.api.channels import ChannelReports
-from onboarding.api.documents import Document, NoticeKind
+from onboarding.api.documents import Document, NoticeKind, OutcomeCode, Wording, wording
 from onboarding.api.endpoint import OPERATORS, Call, Reply, endpoint
 from onboarding.api.paging import Page, PageQuery
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Parameters, is_id
 from onboarding.api.told import StepError
 from onboarding.errors import requests
-from onboarding.notices.deliveries import DELIVER
+from onboarding.notices.deliveries import DELIVER, ESCALATE
 from onboarding.notices.delivery_log import DeliveryLog
+from onboarding.notices.digests import SEND
 from onboarding.notices.notice import DIGEST, DeliveryRequest
-from onboarding.texts import reasons
+from onboarding.texts import phrases, reasons
 from onboarding.workflow.interventions import NotPossibleError
 from onboarding.workflow.run import Run, RunStatus
 
@@ -33,7 +34,11 @@ class Delivery(Document):
     event_id: Annotated[str | None, Field(description="The id of the event. Missing for a digest.")]
     connection_id: str | None
     status: RunStatus
-    outcome: Annotated[str, Field(description="The last answer of the channel, or why nothing was sent.")]
+    outcome: Annotated[Wording, Field(description="What the channel answered, or why nothing was sent.")]
+    outcome_code: Annotated[OutcomeCode, Field(description="The same for programs.")] = ""
+    outcome_args: Annotated[
+        dict[str, Any], Field(default_factory=dict, description="The values in `outcome`.")
+    ]
     created_at: datetime
     last_attempt_at: datetime | None
     next_attempt_at: datetime | None
@@ -46,7 +51,8 @@ class Delivery(Document):
         """The delivery of a run."""
         request = log.request(run)
         step = max(run.steps.values(), key=lambda step: (step.error is not None, step.attempt))
-        result = DELIVER.found_in(run)
+        results = (ending.found_in(run) for ending in (DELIVER, ESCALATE, SEND))
+        result = next(filter(None, results), None)
         notice = request.notice if isinstance(request, DeliveryRequest) else None
         return cls(
             id=run.head.id,
@@ -55,7 +61,7 @@ class Delivery(Document):
             event_id=notice.id if notice else None,
             connection_id=(notice.connection or None) if notice else None,
             status=log.status(run),
-            outcome=result.outcome if result else "",
+            **wording("outcome", result.how if result else phrases.stored(None, "")),
             created_at=run.head.created_at,
             last_attempt_at=step.changed_at,
             next_attempt_at=step.due_at,

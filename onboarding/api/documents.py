@@ -36,6 +36,7 @@ StepName = Annotated[str, open_value("StepName")]
 FindingCode = Annotated[str, open_value("FindingCode")]
 FailureCode = Annotated[str, open_value("FailureCode")]
 LeftBehindCode = Annotated[str, open_value("LeftBehindCode")]
+OutcomeCode = Annotated[str, open_value("OutcomeCode")]
 UnreadableCode = Annotated[str, open_value("UnreadableCode")]
 NoticeKind = Annotated[str, open_value("NoticeKind")]
 ExpirationKind = Annotated[str, open_value("ExpirationKind")]
@@ -100,6 +101,11 @@ Wording = Annotated[Said, PlainSerializer(_worded, return_type=str), WithJsonSch
 """A phrase, in the language of its reader."""
 
 
+def wording(name: str, said: Said) -> dict[str, Any]:
+    """The members with a phrase, its code and its values."""
+    return {name: said, f"{name}_code": said.code, f"{name}_args": dict(said.args)}
+
+
 class NotRead(Document):
     """Something that the service cannot read, with the reason."""
 
@@ -110,7 +116,7 @@ class NotRead(Document):
     @staticmethod
     def why(row: unreadable_rows.UnreadableRow) -> dict[str, Any]:
         """The reason of a row."""
-        return {"reason": row.why, "reason_code": row.why.code, "reason_args": dict(row.why.args)}
+        return wording("reason", row.why)
 
 
 class Dismissal(Document):

@@ -45,6 +45,7 @@ VALUES: Final[Mapping[str, Iterable[str]]] = {
     "FindingCode": {kind.code for kind in (*FINDINGS, *FAULTS, *PARAMETER_FAULTS, *FAILURES)},
     "LeftBehindCode": {phrase.code for phrase in reasons.LEFT},
     "NoticeKind": {*map(str, NoticeKind), DIGEST},
+    "OutcomeCode": {phrase.code for phrase in reasons.OUTCOMES},
     "ProblemCode": {kind.code for kind in (*PROBLEMS, *FAILURES)},
     "ProfileName": PROFILES,
     "ReconciliationCode": {kind.code for kind in vars(recovery).values() if isinstance(kind, ErrorType)},

@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import Field
 
 from onboarding import errors
-from onboarding.api.documents import Document, LeftBehindCode, Wording
+from onboarding.api.documents import Document, LeftBehindCode, Wording, wording
 from onboarding.api.paging import Page
 from onboarding.api.run_documents import OPERATIONS, Progress, Requester, Step, error_of
 from onboarding.api.told import Finding, StepError
@@ -26,7 +26,7 @@ from onboarding.lifecycle.removal_steps import (
 from onboarding.lifecycle.renewal_check import CHECK
 from onboarding.lifecycle.renewal_steps import RENEW
 from onboarding.lifecycle.requests import TENANT, Removal, Renewal
-from onboarding.texts.phrases import Said
+from onboarding.texts import phrases
 from onboarding.words.word import Word
 from onboarding.workflow.run import Head, Run, RunStatus
 
@@ -108,9 +108,7 @@ class LeftBehind(Document):
             cls(
                 kind=left.kind,
                 id=left.id,
-                reason=left.said or Said(code="", text=left.reason),
-                reason_code=left.said.code if left.said else "",
-                reason_args=dict(left.said.args) if left.said else {},
+                **wording("reason", phrases.stored(left.said, left.reason)),
                 needed_by=left.needed_by if operates else left.of_same,
             )
             for left in found

@@ -15,6 +15,7 @@ from onboarding.errors import Actor
 from onboarding.lifecycle.awaited import WaitingCode
 from onboarding.lifecycle.requests import ASKER, REQUESTER
 from onboarding.lifecycle.run_offers import offers
+from onboarding.texts import phrases
 from onboarding.texts.phrases import Said
 from onboarding.words.word import EMPTY, Word
 from onboarding.workflow.run import Head, Run, RunStatus, StepState, StepStatus
@@ -157,7 +158,7 @@ def _code(step: StepState) -> WaitingCode | None:
 
 
 def _waiting_for(step: StepState) -> Said | None:
-    return step.waiting_said or (Said(code="", text=step.waiting_for) if step.waiting_for else None)
+    return phrases.stored(step.waiting_said, step.waiting_for) if step.waiting_for else None
 
 
 def _pages(step: StepState) -> tuple[str, ...]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from onboarding.connections.records import Connection
 from onboarding.notices import digests, message_text
 from onboarding.notices.delivery_context import DeliveryContext, DeliveryServices
+from onboarding.notices.delivery_results import DeliveryResult
 from onboarding.notices.failing_deliveries import noted
 from onboarding.notices.notice import DeliveryRequest, Notice
 from onboarding.notices.pause import pausing
@@ -17,17 +17,9 @@ from onboarding.texts import reasons
 from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Plan, Step
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DeliveryResult:
-    """How the delivery ended."""
-
-    outcome: str
-
-
-_SUPERSEDED: Final = Done(result=DeliveryResult(outcome="superseded"))
-_UNWANTED: Final = Done(result=DeliveryResult(outcome="the subscriber does not want it"))
-_ENDED: Final = Done(result=DeliveryResult(outcome="the channel has ended"))
+_SUPERSEDED: Final = Done(result=DeliveryResult.of(reasons.SUPERSEDED.of()))
+_UNWANTED: Final = Done(result=DeliveryResult.of(reasons.NOT_WANTED.of()))
+_ENDED: Final = Done(result=DeliveryResult.of(reasons.CHANNEL_ENDED.of()))
 _MARGIN: Final = timedelta(days=30)
 """How late an escalation may still be sent."""
 
@@ -45,10 +37,10 @@ async def deliver(context: DeliveryContext) -> Done[DeliveryResult]:
     if receiver := await services.outgoing.receiver(target):
         outcome = await services.outgoing.event(receiver, services.as_sent(notice, connection), connection)
         await services.receipts.keep(notice, target)
-        return Done(result=DeliveryResult(outcome=outcome))
+        return Done(result=DeliveryResult.of(outcome))
     if services.routing.digest:
         day = await digests.add(services, notice, target, context.accepted_at)
-        return Done(result=DeliveryResult(outcome=f"in the digest of {day}"))
+        return Done(result=DeliveryResult.of(reasons.IN_DIGEST.of(day=day)))
     return await _send(context, connection)
 
 
@@ -60,7 +52,7 @@ async def _change(services: DeliveryServices, target: str, notice: Notice) -> Do
     if receiver is None:
         return _UNWANTED
     outcome = await services.outgoing.event(receiver, notice.assigned(services.reserved), None)
-    return Done(result=DeliveryResult(outcome=outcome))
+    return Done(result=DeliveryResult.of(outcome))
 
 
 async def _current(context: DeliveryContext) -> Connection | None:
@@ -90,7 +82,7 @@ async def _about_channel(context: DeliveryContext) -> Done[DeliveryResult]:
     if reason := await _closed(services, context.request.channel, notice, None):
         return reason
     outcome = await services.outgoing.about_channel(context.request.channel, notice)
-    return Done(result=DeliveryResult(outcome=outcome))
+    return Done(result=DeliveryResult.of(outcome))
 
 
 async def escalate(context: DeliveryContext) -> Done[DeliveryResult] | Wait:
@@ -100,12 +92,12 @@ async def escalate(context: DeliveryContext) -> Done[DeliveryResult] | Wait:
     if connection is None:
         return _SUPERSEDED
     if connection.is_acknowledged(notice.expiration):
-        return Done(result=DeliveryResult(outcome="acknowledged"))
+        return Done(result=DeliveryResult.of(reasons.ALREADY_ACKNOWLEDGED.of()))
     now, delay = services.clock.now(), services.routing.escalate_after
     if (left := context.accepted_at + delay - now) > timedelta(0):
         return Wait(reason=reasons.WAITS_ACKNOWLEDGEMENT.of(), after=left, give_up_after=delay + _MARGIN)
     if (snooze := connection.snooze(notice.expiration)) and snooze.until > now and snooze.operator:
-        return Done(result=DeliveryResult(outcome="snoozed"))
+        return Done(result=DeliveryResult.of(reasons.ALREADY_SNOOZED.of()))
     if reason := await _closed(services, context.request.channel, notice, connection):
         return reason
     days = f"{delay.days} {'day' if delay.days == 1 else 'days'}"
@@ -121,7 +113,7 @@ async def _send(context: DeliveryContext, connection: Connection, preface: str =
     async with services.mailing(owner, [connection]):
         outcome = await services.outgoing.message(channel, owner, message)
     await services.receipts.keep(request.notice, request.channel)
-    return Done(result=DeliveryResult(outcome=outcome))
+    return Done(result=DeliveryResult.of(outcome))
 
 
 DELIVER: Final = Step(

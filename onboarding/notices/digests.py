@@ -10,12 +10,12 @@ written again.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
 from onboarding.notices import message_text
 from onboarding.notices.delivery_context import DeliveryServices, DigestContext
+from onboarding.notices.delivery_results import DigestResult
 from onboarding.notices.failing_deliveries import noted
 from onboarding.notices.message_items import Item
 from onboarding.notices.notice import DigestRequest, Notice
@@ -41,14 +41,6 @@ _LONGEST: Final = timedelta(days=1) + _GRACE
 _ENTRIES: Final = keys.prefixed("entry:")
 _NOTICES: Final = Codec(Notice)
 _REQUESTS: Final = Codec(DigestRequest)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DigestResult:
-    """How the delivery ended, and the number of notices."""
-
-    outcome: str
-    notices: int = 0
 
 
 async def add(services: DeliveryServices, notice: Notice, target: str, announced_at: datetime) -> str:
@@ -87,17 +79,17 @@ async def send(context: DigestContext) -> Done[DigestResult] | Wait:
         if item
     ]
     if not items:
-        return Done(result=DigestResult(outcome="superseded"))
+        return Done(result=DigestResult.of(reasons.SUPERSEDED.of()))
     channel, owner = services.routing.address(request.channel)
     if await services.outgoing.has_ended(channel):
-        return Done(result=DigestResult(outcome="the channel has ended"))
-    connections, outcome = [item.connection for item in items], ""
+        return Done(result=DigestResult.of(reasons.CHANNEL_ENDED.of()))
+    connections, outcome = [item.connection for item in items], reasons.SUPERSEDED.of()
     messages = message_text.digest(items, context.id, await services.outgoing.largest(channel))
     async with services.mailing(owner, connections, len(messages)):
         for message in messages:
             outcome = await services.outgoing.message(channel, owner, message)
     await asyncio.gather(*(services.receipts.keep(item.notice, request.channel) for item in items))
-    return Done(result=DigestResult(outcome=outcome, notices=len(items)))
+    return Done(result=DigestResult.of(outcome, notices=len(items)))
 
 
 async def forget(context: DigestContext) -> Done[None]:

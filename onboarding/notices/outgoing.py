@@ -14,6 +14,7 @@ from onboarding.notices.channels.webhook import Receiver, event
 from onboarding.notices.message_items import ServiceItem
 from onboarding.notices.message_text import Message
 from onboarding.notices.notice import Notice, NoticeKind
+from onboarding.texts.phrases import Said
 
 if TYPE_CHECKING:
     from cloudevents.core.v1.event import CloudEvent
@@ -27,7 +28,7 @@ _TEST: Final = "This is a test of the channel '{channel}' by an operator."
 class Programs(Protocol):
     """Posts events."""
 
-    async def send(self, receiver: Receiver, about: CloudEvent) -> str:
+    async def send(self, receiver: Receiver, about: CloudEvent) -> Said:
         """Posts an event; returns the outcome. Raises this app's errors."""
         ...
 
@@ -50,19 +51,19 @@ class Outgoing:
         async with self.states.watched(channel, sends=False):
             return await self._people.largest(channel)
 
-    async def event(self, receiver: Receiver, notice: Notice, connection: Connection | None) -> str:
+    async def event(self, receiver: Receiver, notice: Notice, connection: Connection | None) -> Said:
         """Posts a notice to a program; returns the outcome. Raises ``TransientError``."""
         async with self.states.watched(receiver.channel):
             if not receiver.url:
                 raise channels.CHANNELS_NOT_SET_UP.error()
             return await self._programs.send(receiver, event(notice, connection, self._origin))
 
-    async def message(self, channel: str, recipient: str, message: Message) -> str:
+    async def message(self, channel: str, recipient: str, message: Message) -> Said:
         """Sends a message to people; returns the outcome. Raises ``TransientError``."""
         async with self.states.watched(channel):
             return await self._people.send(channel, recipient, message)
 
-    async def about_channel(self, channel: str, notice: Notice) -> str:
+    async def about_channel(self, channel: str, notice: Notice) -> Said:
         """Sends a notice about the service itself, to programs or to people."""
         if receiver := await self.receiver(channel):
             return await self.event(receiver, notice, None)
@@ -77,7 +78,7 @@ class Outgoing:
         async with self.states.watched(channel, sends=False):
             return await self._find(channel)
 
-    async def test(self, channel: str, key: str) -> str:
+    async def test(self, channel: str, key: str) -> Said:
         """Sends a test message to a channel; returns the outcome. Raises ``TransientError``."""
         notice = Notice(
             kind=NoticeKind.CHANNEL_TEST,

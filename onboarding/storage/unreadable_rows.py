@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from onboarding.storage import keys, names
 from onboarding.storage.codec import Codec, UnreadableError
 from onboarding.storage.tables import ConflictError, Range, Row, Tables, Write
-from onboarding.texts import reasons
+from onboarding.texts import phrases, reasons
 from onboarding.texts.phrases import Said
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class UnreadableRow:
     @property
     def why(self) -> Said:
         """Why it cannot be read."""
-        return self.said or Said(code="", text=self.reason)
+        return phrases.stored(self.said, self.reason)
 
     @property
     def id(self) -> str:

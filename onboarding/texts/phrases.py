@@ -48,6 +48,11 @@ def phrase(code: str, text: str) -> Phrase:
     return Phrase(code=code, text=text)
 
 
+def stored(said: Said | None, text: str) -> Said:
+    """A stored phrase; a text without a code if there is none, because an earlier version wrote it."""
+    return said or Said(code="", text=text)
+
+
 # What a problem is about
 
 THE_CONNECTION: Final = phrase("the-connection", "The connection")

@@ -69,6 +69,27 @@ WAITS_DAY: Final = phrase("waits-day", "the end of the day")
 WAITS_ACKNOWLEDGEMENT: Final = phrase("waits-acknowledgement", "an acknowledgement of the notice")
 WAITS_RECONCILIATION: Final = phrase("waits-reconciliation", "the records to be reconciled after a restore")
 
+# How a delivery ends
+
+DELIVERED: Final = phrase("delivered", "delivered")
+DELIVERED_WITH_STATUS: Final = phrase("delivered-with-status", "delivered ({status})")
+IN_DIGEST: Final = phrase("in-digest", "in the digest of {day:%Y-%m-%d}")
+SUPERSEDED: Final = phrase("superseded", "superseded")
+NOT_WANTED: Final = phrase("not-wanted", "the subscriber does not want it")
+CHANNEL_ENDED: Final = phrase("channel-ended", "the channel has ended")
+ALREADY_ACKNOWLEDGED: Final = phrase("already-acknowledged", "acknowledged")
+ALREADY_SNOOZED: Final = phrase("already-snoozed", "snoozed")
+OUTCOMES: Final = (
+    DELIVERED,
+    DELIVERED_WITH_STATUS,
+    IN_DIGEST,
+    SUPERSEDED,
+    NOT_WANTED,
+    CHANNEL_ENDED,
+    ALREADY_ACKNOWLEDGED,
+    ALREADY_SNOOZED,
+)
+
 # Who or what else
 
 OF_OTHERS: Final = phrase("of-others", "{count} of other requesters")

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE, Caller
 from onboarding.api.endpoint import Call, Endpoint, Reply
 from onboarding.api.paging import ContinuedQuery
+from onboarding.api.reader import ANYBODY
 from onboarding.clock import Clock, MovedClock
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import AppRecord, Connection, Difference, SecretRecord
@@ -64,6 +65,7 @@ class World:
         self.clock: Clock = MovedClock(clock_file)
         self.tables.clock = self.clock
         self._clock_file = clock_file
+        self.reader = ANYBODY
         self._start()
 
     def _start(self) -> None:
@@ -138,7 +140,7 @@ class World:
             answer = answer.content
         if isinstance(answer, bytes):
             return answer.decode()
-        return json.loads(answer.as_json())
+        return json.loads(answer.as_json(self.reader))
 
     async def http(self, method: str, path: str) -> Any:
         """The response to an operator's call, by method and path, as a page shows it."""

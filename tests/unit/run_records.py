@@ -37,6 +37,7 @@ from onboarding.lifecycle.steps.principal import PrincipalResult
 from onboarding.lifecycle.steps.provider import ProviderResult
 from onboarding.lifecycle.steps.server_app import ServerAppResult
 from onboarding.notices import deliveries, digests
+from onboarding.notices.delivery_results import DeliveryResult, DigestResult
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row
 from onboarding.storage.unreadable_rows import Dismissal
@@ -105,6 +106,7 @@ GRANTS: Final = (
 LEFT: Final = LeftBehind(
     kind="consent", id="a", reason="r", said=Said(code="c", text="r"), needed_by=("t.n",), of_same=("t.n",)
 )
+HOW: Final = Said(code="c", text="delivered", args={"a": 1})
 MADE: Final = deletion.MadeApplication(object_id="o", principal_id="p")
 RESULTS: Final[Mapping[str, Any]] = {
     "preflight": PreflightResult(
@@ -306,8 +308,8 @@ KINDS: Final[Mapping[str, Kind]] = {
         deletion.Deletion(deleted=True, requested=("o",), purged=("p",), since=NOW),
     ),
     "memo-revocation": text(removal_steps._REVOKED, removal_steps.EarlierGrants(grants=GRANTS)),
-    "result-delivery": of_step(deliveries.DELIVER, deliveries.DeliveryResult(outcome="delivered")),
-    "result-digest": of_step(digests.SEND, digests.DigestResult(outcome="delivered", notices=2)),
+    "result-delivery": of_step(deliveries.DELIVER, DeliveryResult.of(HOW)),
+    "result-digest": of_step(digests.SEND, DigestResult.of(HOW, notices=2)),
     "result-inspection": of_step(inspection_step.INSPECT, inspection_step.InspectionResult(inspected=2)),
     "request-onboard": request(plans.PLANS["onboard"], REQUEST),
     "request-removal": request(

@@ -21,6 +21,8 @@ from onboarding.errors import OnboardingError, channels
 from onboarding.notices.channels import answers, faults
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.message_text import LARGEST_CHAT, LARGEST_MAIL, Message
+from onboarding.texts import reasons
+from onboarding.texts.phrases import Said
 from onboarding.words.chat import quiet
 
 PREFIX = "notice-"
@@ -91,7 +93,7 @@ class People:
         mail = address.partition("://")[0].casefold() in _MAIL
         return LARGEST_MAIL if mail else LARGEST_CHAT
 
-    async def send(self, channel: str, recipient: str, message: Message) -> str:
+    async def send(self, channel: str, recipient: str, message: Message) -> Said:
         """Sends a message; returns the outcome.
 
         Args:
@@ -107,7 +109,7 @@ class People:
         error = await asyncio.to_thread(_try, channel, address, recipient, message)
         if error:
             raise error
-        return "delivered"
+        return reasons.DELIVERED.of()
 
 
 def _try(channel: str, address: str, recipient: str, message: Message) -> OnboardingError | None:

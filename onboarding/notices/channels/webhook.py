@@ -26,6 +26,8 @@ from onboarding.notices.about import About
 from onboarding.notices.channels import faults, public_network
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.notice import Notice
+from onboarding.texts import reasons
+from onboarding.texts.phrases import Said
 
 _UTC: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00", re.ASCII)
 
@@ -60,8 +62,8 @@ class Webhooks:
             timeout=_TIMEOUT, trust_env=False, verify=httpx.create_ssl_context(trust_env=True)
         )
 
-    async def send(self, receiver: Receiver, about: CloudEvent) -> str:
-        """Posts an event. Raises ``TransientError`` unless the response is 2xx."""
+    async def send(self, receiver: Receiver, about: CloudEvent) -> Said:
+        """Posts an event; returns the outcome. Raises ``TransientError`` unless the response is 2xx."""
         message = to_structured_event(about)
         headers = {**message.headers, **await self._signed(receiver, about.get_id(), message.body)}
         client = self._public if receiver.public else self._http
@@ -88,7 +90,7 @@ class Webhooks:
             known = faults.error_of(receiver.channel, status=response.status_code)
             refused = channels.WEBHOOK_REFUSED.error(status=response.status_code)
             raise refused if known.kind is channels.CHANNEL_REFUSED else known
-        return f"delivered ({response.status_code})"
+        return reasons.DELIVERED_WITH_STATUS.of(status=response.status_code)
 
     async def _signed(self, receiver: Receiver, identifier: str, body: bytes) -> Mapping[str, str]:
         """The three headers of a signed message, if the receiver has a key. Each attempt has its own time."""
