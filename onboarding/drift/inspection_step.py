@@ -212,10 +212,10 @@ class InspectionStep:
     async def _apply(
         self, inspected: Connection, comparison: Comparison, started_at: datetime, *, again: bool
     ) -> None:
-        """Announces what was corrected, records the differences, and then announces new ones.
+        """Announces what was corrected, records the differences, and then announces those that are new.
 
-        After a crash, all of this is repeated. A difference that this inspection found has its time, so a
-        repetition announces it with the same ID.
+        After a crash, all of this is repeated. A difference that this inspection found first has its time, so
+        a repetition announces it with the same ID.
         """
         secret, tenant = replace(inspected.secret, ends_at=comparison.ends_at), comparison.tenant
 
@@ -247,8 +247,7 @@ class InspectionStep:
         if again or kept.expirations != inspected.expirations:
             await self._warning_schedule.schedule(kept, self._clock.now())
         for difference in kept.differences.values():
-            if difference.since == started_at:
-                await self._notices.announce(kept, difference)
+            await self._notices.announce(kept, difference, started_at)
 
 
 def _with_dismissals(current: Connection, found: Mapping[str, Difference]) -> Mapping[str, Difference]:

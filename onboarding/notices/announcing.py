@@ -51,7 +51,7 @@ class Notices:
             targets = (WEBHOOK,) if self._routing.webhook else ()
         targets = (*targets, *programs)
         deliveries = [(DELIVERY, target) for target in targets]
-        if self._routing.escalates(notice.at, notice.ends_at):
+        if not notice.programs_only and self._routing.escalates(notice.at, notice.ends_at):
             deliveries.append((ESCALATION, self._routing.escalation))
         await self._deliver(deliveries, notice, connection)
 

@@ -19,6 +19,9 @@ from onboarding.storage import keys
 _OF_SECRETS: Final = ("secret-replaced", "secret-end-changed", "secret-added")
 """Differences that a renewal ends, beside a removed secret."""
 
+_OF_ONE_SECRET: Final = {SECRET_REMOVED, "serverApp/secret-replaced", "serverApp/secret-end-changed"}
+"""Keys of the differences that are about the secret of a connection, not about the whole application."""
+
 
 class Subject(StrEnum):
     """What a key identifies."""
@@ -58,7 +61,16 @@ def fact(connection: Connection, app: str, key: str, kind: NoticeKind) -> str:
     tenant = connection.tenant
     if kind is NoticeKind.DIRECTORY_UNREADABLE:
         return keys.derived_id("fact", tenant, key)
-    return keys.derived_id("fact", tenant, app_id(connection, app) or connection.id, key)
+    secret = (connection.secret.vault_name,) if key in _OF_ONE_SECRET else ()
+    return keys.derived_id("fact", tenant, app_id(connection, app) or connection.id, key, *secret)
+
+
+def is_same_secret(connection: Connection, other: Connection, key: str) -> bool:
+    """Whether a difference about the secret of a connection is also one about that of another connection.
+
+    Connections that import one application can have secrets of their own. Other differences have no secret.
+    """
+    return key not in _OF_ONE_SECRET or connection.secret.vault_name == other.secret.vault_name
 
 
 def app_id(connection: Connection, app: str) -> str:

@@ -98,6 +98,10 @@ class OpenMatters:
         row = replace(matter.place, columns={"document": CODEC.dump(matter)})
         await self._tables.write(names.NOTICES, row, Write.UPSERT)
 
+    async def is_open(self, key: str) -> bool:
+        """Whether somebody is asked to act on a matter; also if its row cannot be read."""
+        return await self._tables.get(names.NOTICES, _PARTITION, key) is not None
+
     async def close(self, matters: Iterable[str]) -> None:
         """Forgets matters, by their keys; safe to repeat."""
         for key in matters:

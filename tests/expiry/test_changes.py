@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
 import json
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -45,15 +46,16 @@ class Tickets:
         self._path = f"/{team}"
         self.labels = {"team": team}
 
-    async def event(self, kind: str) -> dict[str, Any]:
-        """The data of the first event of a kind, as soon as it arrives; all events fit their description."""
+    async def event(self, kind: str, number: int = 1) -> dict[str, Any]:
+        """The data of an event of a kind, as soon as it arrives; all events fit their description."""
 
         async def found() -> dict[str, Any] | None:
             events = self._events()
             for event in events:
                 described.check_event(event)
                 assert event["data"]["labels"] == self.labels
-            return next((each["data"] for each in events if each["type"].endswith(f".{kind}")), None)
+            of_kind = {each["id"]: each["data"] for each in events if each["type"].endswith(f".{kind}")}
+            return next(itertools.islice(of_kind.values(), number - 1, None), None)
 
         data: dict[str, Any] = await until(found, kind)
         return data
@@ -131,6 +133,36 @@ async def a_whole_life(site: Site, tickets: Tickets) -> None:
     removed = await tickets.event("ConnectionRemoved")
     assert warning["key"] in removed["closes"]
     assert removed["connection"]["id"] == succeeded["connection"]["id"]
+    assert tickets.open() == set()
+
+
+async def test_a_difference_that_needs_attention_again_opens_its_ticket_again(site, programs):
+    """Each time that an operator takes up a dismissed difference again, programs get another event."""
+    tickets, _ = programs
+    connection = await site.connection(labels=tickets.labels)
+    app = f"/v1.0/applications/{connection['serverApp']['objectId']}"
+    await site.look("graph", "PATCH", app, {"web": {"redirectUris": []}})
+    await site.advance(timedelta(hours=2))
+    path = f"/api/connections/{connection['id']}"
+    shown = (await site.call("POST", f"{path}/inspect", caller="operator")).json()
+    assert len(shown["directory"]["differences"]) == 1
+    opened = await tickets.event("ProfileDrift")
+    entry = f"/api/attention/{connection['id']}"
+    query = "?reason=known"
+    for number in (1, 2):
+        assert tickets.open() == {opened["key"]}
+        assert (await site.call("POST", f"{entry}/dismiss{query}", caller="operator")).is_success
+        await site.sweep()
+        await tickets.event("MatterClosed", number)
+        assert tickets.open() == set()
+        await site.advance(timedelta(days=1))
+        answer = await site.call("POST", f"{entry}/retry", caller="operator")
+        assert answer.status_code == 200, answer.text
+        again = await tickets.event("ProfileDrift", number + 1)
+        assert (again["key"], again["difference"]) == (opened["key"], opened["difference"])
+    assert tickets.open() == {opened["key"]}
+    await site.call("DELETE", path)
+    await tickets.event("ConnectionRemoved")
     assert tickets.open() == set()
 
 

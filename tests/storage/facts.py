@@ -155,7 +155,7 @@ async def populate(world: World, who: tuple[str, str]) -> Connection:
         pass
     await messaging.receipts.keep(notice(made, now), "webhook")
     await domains(world).of(tenant)
-    await differences(world).announce(made, difference(now))
+    await differences(world).announce(made, difference(now), now)
     await digests.add(messaging.delivery_services, notice(made, now), "webhook", now)
     request = InspectionRequest(connections=(made.id,))
     head = INSPECTION.head(run_id(f"{name} inspection"), request, author=SERVICE, created_at=now)

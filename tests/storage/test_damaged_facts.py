@@ -81,9 +81,10 @@ async def served(both: Both) -> Facts:
     for party in (ILL, WELL):
         async with MailBudget(world.tables, world.clock, 100).used([party[0]]):
             pass
-    await differences(world).announce(both.made[1], difference(world.clock.now()))
-    later = difference(world.clock.now() + timedelta(seconds=1))  # another notice of the damaged fact
-    await differences(world).announce(both.made[0], later)
+    now = world.clock.now()
+    await differences(world).announce(both.made[1], difference(now), now)
+    later = now + timedelta(seconds=1)  # another notice of the damaged fact
+    await differences(world).announce(both.made[0], difference(later), later)
     return found
 
 

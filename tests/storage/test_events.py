@@ -128,7 +128,7 @@ async def of_connections(world: World, connection: Connection) -> AsyncIterator[
     for code in DIFFERENCES:
         app = "" if code in DIFFERENCES[-3:] else "serverApp"
         found = Difference(code=code, app=app, since=now, detail="d", impact="i", remedy="r")
-        await announcing.announce(connection, found)
+        await announcing.announce(connection, found, now)
     await announcing.resolved(connection, found, now)
     await reminders.connection_removed(connection, others=[], operation=run_id("o"), at=now)
     for told in taken.told:

@@ -90,7 +90,7 @@ async def difference(world: World, connection: Connection) -> None:
     stores, notices = world.parts.stores, world.parts.messaging.notices
     await stores.drift_index.enter(kept)
     announcing = DifferenceNotices(tables=world.tables, connections=stores.connection_store, notices=notices)
-    await announcing.announce(kept, found)
+    await announcing.announce(kept, found, found.since)
 
 
 async def failure(world: World, _connection: Connection) -> None:
