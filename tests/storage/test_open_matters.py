@@ -70,8 +70,8 @@ async def due(world: World, connection: Connection) -> None:
     await world.timers.expiry_sweep.run()
 
 
-async def renewal(world: World, connection: Connection) -> None:
-    waiting = await changed(world, connection, pending=secret(world.clock.now() + FAR), renewal=run_id("r"))
+async def renewal(world: World, connection: Connection, name: str = "r") -> None:
+    waiting = await changed(world, connection, pending=secret(world.clock.now() + FAR), renewal=run_id(name))
     reminders = RenewalReminders(world.parts.messaging.notices, Receipts(world.tables, world.clock))
     await reminders.renewal_waits(waiting, Reminder(at=world.clock.now(), limit=None))
 
@@ -282,6 +282,19 @@ async def test_a_fact_is_open_while_one_connection_has_it(world):
     for end, connection, closed in ((removed, third, 0), (dismissed, second, 0), (removed, first, 1)):
         await end(world, connection)
         assert await world.timers.matter_watch.sweep() == closed
+
+
+async def test_a_renewal_that_replaces_another_one_keeps_the_key_open(world):
+    """The site still waits for a secret, so the ticket of the first renewal is that of the second one."""
+    connection = await world.connect("Contoso", world.clock.now() + FAR, drifts=False)
+    await renewal(world, connection)
+    await renewal(world, connection, "another")
+    first, second = await told(world)
+    assert first.id != second.id
+    assert event_keys.of_notice(first, connection) == event_keys.of_notice(second, connection)
+    assert await world.timers.matter_watch.sweep() == 0
+    await cancelled(world, connection)
+    assert await world.timers.matter_watch.sweep() == 1
 
 
 async def test_a_matter_that_opens_again_meanwhile_stays(world):
