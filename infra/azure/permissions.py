@@ -64,7 +64,7 @@ GRAPH_CONSENT: Final = (
     AppRole(
         value="Application.Read.All",
         id="9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
-        why="Read the service principals between which consent is granted.",
+        why="Read the service principals of the apps and their APIs to grant consent.",
     ),
     AppRole(
         value="AppRoleAssignment.ReadWrite.All",

@@ -37,7 +37,7 @@ PERMISSIONS: Final[Mapping[str, tuple[str, bool]]] = {
         False,
     ),
     "Application.Read.All": (
-        "read the service principals between which the service itself grants consent",
+        "read the service principals of the apps and their APIs when the service itself grants consent",
         False,
     ),
     "AppRoleAssignment.ReadWrite.All": (
@@ -200,7 +200,7 @@ class TenantsResource:
 def _repeated(command: str) -> tuple[str, ...]:
     """A command that Bash repeats for five minutes, until it succeeds.
 
-    A new custom role takes some minutes to appear everywhere:
+    A new custom role takes a few minutes to appear everywhere:
     https://learn.microsoft.com/azure/role-based-access-control/custom-roles-portal.
     """
     return ("for attempt in $(seq 30); do", f"  {command} && break", "  sleep 10", "done")

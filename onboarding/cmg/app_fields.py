@@ -59,7 +59,7 @@ class SecretTerms(WizardModel):
         json_schema_extra={"default": "P1Y"},  # unless there is an end date
     )
     secret_end_date: Timestamp | None = Field(
-        None, description="An explicit expiry date (RFC 3339), from one day to two years ahead."
+        None, description="An explicit expiry date (RFC 3339), from one day to two years in the future."
     )
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ from onboarding.cmg.faults import Faults, fault
 
 
 class RenewalRequest(SecretTerms):
-    """A new client secret beside the old one."""
+    """A new client secret alongside the old one."""
 
     vault_secret: VaultSecret | None = Field(
         None,

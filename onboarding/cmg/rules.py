@@ -82,9 +82,9 @@ ID_TOKENS: Final = Rule(
 )
 WEB_REDIRECT: Final = Rule(
     name="web-redirect",
-    expected=f"the redirect URI {_LOCALHOST} on the platform Web",
+    expected=f"the redirect URI {_LOCALHOST} on the Web platform",
     impact=_UPDATE,
-    remedy=f"Add {_LOCALHOST} under Authentication, platform Web.",
+    remedy=f"Add {_LOCALHOST} under Authentication, on the Web platform.",
 )
 NATIVE_REDIRECT: Final = Rule(
     name="native-redirect",
@@ -118,13 +118,16 @@ SCOPE: Final = Rule(
     name="scope",
     expected=f"the enabled scope {USER_IMPERSONATION}, with consent by users",
     impact="Users cannot get tokens for the gateway.",
-    remedy=f"Add the scope {USER_IMPERSONATION} under Expose an API, enabled, for admins and users.",
+    remedy=(
+        f"Under Expose an API, add the scope {USER_IMPERSONATION}. Enable it, and let admins and users "
+        "consent."
+    ),
 )
 BROKER_REDIRECT: Final = Rule(
     name="broker-redirect",
     expected="the redirect URI {redirect} for mobile and desktop applications",
     impact="The Windows token broker cannot get tokens for users.",
-    remedy="Add it under Authentication, platform Mobile and desktop applications.",
+    remedy="Add it under Authentication, on the platform Mobile and desktop applications.",
 )
 PUBLIC_CLIENT: Final = Rule(
     name="public-client",
@@ -190,7 +193,7 @@ SIGN_IN_ENABLED: Final = Rule(
     name="sign-in-enabled",
     expected="sign-in is enabled for the enterprise application",
     impact="Entra ID refuses tokens with AADSTS7000112: the application is disabled.",
-    remedy="Set 'Enabled for users to sign in' to Yes under Enterprise applications, Properties.",
+    remedy="Set 'Enabled for users to sign in?' to Yes under Enterprise applications, Properties.",
 )
 SECRET: Final = Rule(
     name="secret",
@@ -202,21 +205,21 @@ RECORDED_URI: Final = Rule(
     name="recorded-uri",
     expected="the App ID URI {uri}, which the site uses",
     impact="Clients cannot get tokens (AADSTS50001 or AADSTS500011).",
-    remedy="Set it again under Expose an API, or import the application again with the new one.",
+    remedy="Set it again under Expose an API, or import the application again with the new URI.",
 )
 OWN_CREDENTIALS: Final = Rule(
     name="own-credentials",
     expected="no credentials other than those that this service created",
     impact="Anyone who has another credential can get tokens as the application.",
     remedy=(
-        "Remove what you do not know: under Certificates & secrets, or from the service principal with "
-        "removePassword and removeKey of Graph."
+        "Remove credentials that you do not recognize: under Certificates & secrets, or from the service "
+        "principal with removePassword and removeKey of Graph."
     ),
 )
 VERIFIED_DOMAIN: Final = Rule(
     name="verified-domain",
     expected="App ID URIs on verified domains of the tenant",
-    impact="Entra ID refuses changes of the URIs with HostNameNotOnVerifiedDomain.",
+    impact="Entra ID refuses changes to the URIs with HostNameNotOnVerifiedDomain.",
     remedy="Verify the domain again under Custom domain names, or use a URI on another domain.",
 )
 CONSENT: Final = Rule(

@@ -58,7 +58,7 @@ class VaultSecret:
     def permission(self) -> tuple[str, ...]:
         """Comments at the beginning of a script: how an account gets the permission to read the secret."""
         return (
-            "To give an account (a user name in the tenant of Key Vault) the permission to read this secret:",
+            "To give an account (a user name in the tenant of Key Vault) permission to read this secret:",
             f"    {self.role_assignment}",
         )
 
@@ -71,7 +71,7 @@ class VaultSecret:
         missing = "The module Az.KeyVault is not installed. Run Install-Module Az.KeyVault, then this script."
         forbidden = (
             f"Key Vault does not return the secret. Ask an operator to run: {self.role_assignment} "
-            "(it takes some minutes to take effect). The answer was: "
+            "(the role takes a few minutes to take effect). The answer was: "
         )
         yield "if (-not (Get-Module -ListAvailable -Name 'Az.KeyVault')) {"
         yield f"    $refusal = {ps.text(missing)}"

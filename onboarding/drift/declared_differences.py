@@ -99,7 +99,10 @@ SECRET_REPLACED: Final = DifferenceType(
         "expires on {day:%Y-%m-%d}."
     ),
     impact="The secret in Key Vault no longer works. Warnings now follow the other secret.",
-    remedy="Make sure that the site uses the new secret. Renew it with this service to have it in Key Vault.",
+    remedy=(
+        "Make sure that the site uses the new secret. To store the secret in Key Vault, renew it with this "
+        "service."
+    ),
 )
 SECRET_REMOVED: Final = DifferenceType(
     code="secret-removed",
@@ -127,7 +130,7 @@ SUBSCRIPTION_CHANGED: Final = DifferenceType(
     detail="{fault}",
     impact="The gateway is a resource of this subscription. It stops, or nobody can change it.",
     remedy=(
-        "Ask the owner of the subscription. If the change was intended, deploy the gateway in another "
+        "Contact the owner of the subscription. If the change was intended, deploy the gateway in another "
         "subscription: onboard the tenant again with it, and remove this connection."
     ),
 )

@@ -78,7 +78,7 @@ MAIL_LIMIT_REACHED: Final = ErrorType(
     failure=TransientError,
     actor=Actor.OPERATOR,
     title="The daily limit of mail about the connections of a requester is reached",
-    detail="Today, {most} mails to owners were sent about connections of the requester {requester}.",
+    detail="Today, {most} emails to owners were sent about connections of the requester {requester}.",
     remedy="The service sends the rest tomorrow. To send more in a day, set NOTICE_MAILS_PER_DAY.",
 )
 CHANNEL_REFUSED: Final = ErrorType(
@@ -125,14 +125,19 @@ CHANNEL_TOO_LARGE: Final = ErrorType(
     actor=Actor.OPERATOR,
     title="A message is too large for a channel",
     detail="The channel '{channel}' did not accept the size of the message ({answer}).",
-    remedy="Raise the limit of the server. A message is smaller than 200 KB, or 24 KB for chat services.",
+    remedy=(
+        "Increase the size limit of the server. A message is smaller than 200 KB, or 24 KB for chat services."
+    ),
 )
 CHANNEL_GONE: Final = ErrorType(
     code="channel-gone",
     failure=TransientError,
     actor=Actor.OPERATOR,
     title="The receiver no longer exists",
-    detail="The receiver of the channel '{channel}' answered 410 (Gone). It gets no more notices.",
+    detail=(
+        "The receiver of the channel '{channel}' returned 410 (Gone). The service no longer sends notices to "
+        "it."
+    ),
     remedy=(
         "Remove the channel. If the receiver exists again, test the channel. A successful test ends this "
         "state."

@@ -17,7 +17,7 @@ _ANSWER: Final = "{service} returned this error: {answer}"
 _AGAIN: Final = "Try the request again later. The service retries steps automatically."
 
 LATE_ROLE: Final = "Azure can take up to ten minutes to apply a role assignment."
-LATE: Final = "A managed identity can receive a new permission up to 24 hours later."
+LATE: Final = "For a managed identity, a new permission can take up to 24 hours to take effect."
 """Its tokens come from a cache that cannot be emptied.
 
 Source: https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/managed-identities-faq.
@@ -64,7 +64,7 @@ REQUEST_RESOURCE_NOT_FOUND: Final = _refusal(
 )
 OBJECT_CONFLICT: Final = _refusal(
     code="object-conflict",
-    title="Another object of the tenant has the same value",
+    title="Another object in the tenant has the same value",
     remedy=(
         "Another application uses the value; a deleted one reserves its App ID URI for 30 days. Choose "
         "another App ID URI, or omit appIdUri. Or permanently delete the application (App registrations, "
@@ -141,8 +141,8 @@ READ_ONLY_DISABLED_SUBSCRIPTION: Final = _refusal(
 REQUEST_DISALLOWED_BY_POLICY: Final = _refusal(
     code="request-disallowed-by-policy",
     actor=Actor.SUBSCRIPTION_OWNER,
-    title="An Azure Policy does not allow the change",
-    remedy="Exempt the subscription from the Azure Policy that the error names, then try again.",
+    title="An Azure policy does not allow the change",
+    remedy="Exempt the subscription from the Azure policy that the error names, then try again.",
     documentation=(
         "https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/"
         "error-policy-requestdisallowedbypolicy"

@@ -28,20 +28,20 @@ EXISTING_APP_UNCHANGED: Final = _conflict(
 )
 SHARED_SECRET_KNOWN: Final = _conflict(
     "shared-secret-known",
-    "The service has the secret of the other connection",
+    "The service already has the secret of the other connection",
     "The service uses the secret of the other connection.",
     "Omit the secret here.",
 )
 SHARED_URI_KNOWN: Final = _conflict(
     "shared-uri-known",
-    "The service has the App ID URI of the other connection",
+    "The service already has the App ID URI of the other connection",
     "The service uses the App ID URI of the other connection.",
     "Omit it here.",
 )
 SAME_APP: Final = _conflict(
     "same-app",
-    "The server app and the client app are one application",
-    "The server app and the client app must be two applications. This one is the server app.",
+    "The server app and the client app are the same application",
+    "The server app and the client app must be different applications. This application is the server app.",
     "Specify another application.",
 )
 
@@ -56,13 +56,16 @@ MODEL_RETIRED: Final = _conflict(
 VERSION_WITHOUT_SCALE_SET: Final = _conflict(
     "version-without-scale-set",
     "The version cannot deploy the gateway",
-    "In {cloud}, a virtual machine scale set requires version {first} or later, not {version}.",
+    (
+        "In {cloud}, a virtual machine scale set requires version {first} or later. The site has version "
+        "{version}."
+    ),
     "Update the site, or correct the version.",
 )
 PROFILE_FOR_LATER_VERSIONS: Final = _conflict(
     "profile-for-later-versions",
     "The profile is for later versions",
-    "The profile {profile} is for version {first} or later, not {version}.",
+    "The profile {profile} is for version {first} or later, not for version {version}.",
     "Omit the profile, or specify an earlier one.",
 )
 PROFILE_FOR_EARLIER_VERSIONS: Final = _conflict(
@@ -77,7 +80,7 @@ PROFILE_FOR_EARLIER_VERSIONS: Final = _conflict(
 VERSION_WITH_AUTHENTICATION: Final = _conflict(
     "version-with-authentication",
     "Authentication cannot be disabled in this version",
-    "Authentication can be disabled in version {first} and later, not in {version}.",
+    "Authentication can be disabled in version {first} and later, not in version {version}.",
     "Omit disableAuthentication, or correct the version.",
 )
 
@@ -105,8 +108,8 @@ CLIENT_APP_NEEDED: Final = _conflict(
     "client-app-needed",
     "The tenant needs a client app",
     (
-        "Users and devices authenticate with the client app. Only a tenant that has the gateway "
-        "(subscriptionId) and disableAuthentication can do without it."
+        "Users and devices authenticate with the client app. The tenant needs no client app only if it has "
+        "the gateway (subscriptionId) and disableAuthentication is true."
     ),
     "Omit the field: the onboarding then creates a client app.",
 )

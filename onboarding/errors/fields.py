@@ -52,7 +52,7 @@ NOT_A_LIST: Final = _form("not-a-list", "The value must be a list", "The value m
 
 # Sizes
 
-TEXT_EMPTY: Final = _form("text-empty", "The text is empty", "The text must not be empty.", "Enter a text.")
+TEXT_EMPTY: Final = _form("text-empty", "The text is empty", "The text must not be empty.", "Enter text.")
 TEXT_TOO_SHORT: Final = _form(
     "text-too-short", "The text is too short", "The text must have at least {least} characters."
 )
@@ -99,7 +99,7 @@ NOT_A_TIMESTAMP: Final = _form(
 TIMESTAMP_NOT_POSSIBLE: Final = _form(
     "timestamp-not-possible",
     "The date is not between the years 1970 and 9999",
-    "The date must be from the year 1970 on, and before December 9999.",
+    "The date must be in or after 1970, and before December 9999.",
 )
 NOT_AN_EMAIL: Final = _form(
     "not-an-email-address",
@@ -141,7 +141,7 @@ WHITE_SPACE_AROUND: Final = _form(
 INVISIBLE_CHARACTER: Final = _form(
     "invisible-character",
     "The text contains an invisible character",
-    "The text must not contain the invisible character {character} (at {position}).",
+    "The text must not contain the invisible character {character} (at position {position}, counted from 0).",
     "Remove the character.",
 )
 
@@ -150,7 +150,10 @@ INVISIBLE_CHARACTER: Final = _form(
 SECRET_WITH_WHITE_SPACE: Final = _form(
     "client-secret-with-white-space",
     "The client secret contains white space",
-    "The client secret contains white space (at {position}), which no client secret has.",
+    (
+        "The client secret contains white space at position {position}, counted from 0. Client secrets never "
+        "contain white space."
+    ),
     "Copy the value of the client secret again, exactly.",
 )
 SECRET_IS_KEY_ID: Final = _form(
@@ -176,10 +179,10 @@ CERTIFICATE_KEY_UNSUITABLE: Final = _form(
 )
 CERTIFICATE_USAGE: Final = _form(
     "certificate-usage",
-    "The certificate is not for the encryption of documents",
+    "The certificate is not a document encryption certificate",
     (
-        "The certificate must have the key usage encipherment and the enhanced key usage Document Encryption "
-        "(1.3.6.1.4.1.311.80.1)."
+        "The certificate must have a key usage for encipherment (key or data) and the enhanced key usage "
+        "Document Encryption (1.3.6.1.4.1.311.80.1)."
     ),
     "Use another certificate.",
 )
@@ -238,10 +241,10 @@ NOT_A_WEBHOOK_KEY: Final = _form(
 # Dates
 
 DATE_TOO_EARLY: Final = _form(
-    "date-too-early", "The date is too early", "The date must be at least one day ahead."
+    "date-too-early", "The date is too early", "The date must be at least one day in the future."
 )
 DATE_TOO_LATE: Final = _form(
-    "date-too-late", "The date is too late", "The date must be at most two years ahead."
+    "date-too-late", "The date is too late", "The date must be at most two years in the future."
 )
 SNOOZE_OUT_OF_RANGE: Final = _form(
     "snooze-out-of-range",

@@ -67,9 +67,9 @@ FEDERATION_NOT_FOUND: Final = ErrorType(
     title="The multi-tenant application does not accept the managed identity",
     detail=_REFUSED,
     remedy=(
-        "Wait some minutes after you create the federated credential. If the error persists, compare the "
-        "credential of application {app} with these values, in the same letter case. Issuer: {issuer}. "
-        "Subject: {subject}, the principal ID of the identity. Audience: {audience}."
+        "Wait a few minutes after you create the federated credential. If the error persists, compare the "
+        "credential of application {app} with these values, including uppercase and lowercase letters. "
+        "Issuer: {issuer}. Subject: {subject}, the principal ID of the identity. Audience: {audience}."
     ),
     documentation=f"{_WORKLOAD}/workload-identity-federation-considerations",
 )
@@ -82,7 +82,7 @@ IDENTITY_NOT_ASSIGNED: Final = ErrorType(
     title="The function app does not have the managed identity",
     detail=_REFUSED,
     remedy=(
-        "Wait some minutes after you assign the identity. If the error persists, assign the user-assigned "
+        "Wait a few minutes after you assign the identity. If the error persists, assign the user-assigned "
         "identity {app} to the function app (AZURE_CLIENT_ID)."
     ),
     documentation="https://learn.microsoft.com/azure/app-service/overview-managed-identity",
@@ -125,7 +125,7 @@ TENANT_NOT_CONSENTED: Final = _final(
     ),
     remedy=(
         "Ask an administrator of the tenant to consent at {url} and to assign a role on the subscription to "
-        "the service. Wait some minutes, then try again."
+        "the service. Wait a few minutes, then try again."
     ),
     documentation=_CONSENT,
 )
@@ -136,10 +136,13 @@ CONSENT_INCOMPLETE: Final = ErrorType(
     actor=Actor.TENANT_ADMINISTRATOR,
     actions=_CONSENTING,
     title="The tenant has not consented to all that the service needs",
-    detail="In tenant {tenant}, the application {app} of this service lacks something: {missing}.",
+    detail=(
+        "In tenant {tenant}, the application {app} of this service does not have all required permissions: "
+        "{missing}."
+    ),
     remedy=(
         "Ask an administrator of the tenant to consent again at {url}. The page grants all permissions that "
-        "the application requests. Wait some minutes, then try again."
+        "the application requests. Wait a few minutes, then try again."
     ),
     documentation=_CONSENT,
 )
@@ -189,8 +192,8 @@ ASSERTION_NOT_CURRENT: Final = _final(
     actor=Actor.OPERATOR,
     title="The token of the managed identity is not valid at this time",
     remedy=(
-        "A new token did not help, so the time of the function app is probably wrong. Restart the app, then "
-        "try again. If the error persists, contact Microsoft support."
+        "A new token was also refused, so the time in the function app is probably wrong. Restart the app, "
+        "then try again. If the error persists, contact Microsoft support."
     ),
     documentation=_CODES,
 )

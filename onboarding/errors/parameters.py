@@ -38,7 +38,7 @@ PARAMETER_REPEATED: Final = ErrorType(
 NOT_A_KEY: Final = ErrorType(
     code="not-an-idempotency-key",
     severity=Severity.ERROR,
-    title="The service does not accept the form of the key",
+    title="The idempotency key is not valid",
     detail="The value must be 1 to 255 visible ASCII characters.",
     remedy="Use a UUID.",
 )

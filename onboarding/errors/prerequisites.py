@@ -38,7 +38,7 @@ NAME_RESERVED: Final = ErrorType(
     title="Another onboarding has this name",
     detail=(
         "In this tenant, an onboarding has the name '{name}'{which: }. It is in progress, or it failed and "
-        "something that it created still exists."
+        "objects that it created still exist."
     ),
     remedy="Wait for that onboarding, roll it back if it failed, or choose another name.",
     documentation=_WIZARD,
@@ -76,8 +76,8 @@ DELETED_WILL_BE_PURGED: Final = ErrorType(
     pointers=("/serverApp/onDeleted",),
     title="The service will permanently delete an application that reserves the App ID URI",
     detail=(
-        "{holder}, deleted {deleted}, reserves the App ID URI {uri} for 30 days. The service will delete it "
-        "permanently."
+        "{holder}, deleted on {deleted}, reserves the App ID URI {uri} for 30 days. The service will delete "
+        "it permanently."
     ),
     remedy=(
         "If you still need the application, restore it under App registrations, Deleted applications, and "
@@ -90,7 +90,7 @@ URI_HELD_BY_DELETED: Final = ErrorType(
     severity=Severity.ERROR,
     pointers=("/serverApp/appIdUri",),
     title="A deleted application reserves the App ID URI for 30 days",
-    detail="{holder}, deleted {deleted}, reserves the App ID URI {uri} for 30 days.",
+    detail="{holder}, deleted on {deleted}, reserves the App ID URI {uri} for 30 days.",
     remedy=(
         "Permanently delete or restore the application under App registrations, Deleted applications, or "
         "choose another App ID URI. Its object ID is {object}."
@@ -103,7 +103,7 @@ URI_HELD_BY_OWN_DELETED: Final = ErrorType(
     pointers=("/serverApp/appIdUri",),
     title="A deleted application that this service created reserves the App ID URI for 30 days",
     detail=(
-        "{holder}, deleted {deleted}, reserves the App ID URI {uri} for 30 days. This service created it."
+        "{holder}, deleted on {deleted}, reserves the App ID URI {uri} for 30 days. This service created it."
     ),
     remedy=(
         "Set serverApp.onDeleted to 'Purge' so that the service deletes it permanently. Or choose another "
@@ -188,7 +188,7 @@ NOT_CHECKED: Final = ErrorType(
     code="not-checked",
     severity=Severity.INFORMATION,
     actor=Actor.OPERATOR,
-    title="The service cannot read a part of the tenant, and did not check the request against it",
+    title="The service cannot read part of the tenant, and did not check the request against it",
     detail=(
         "The service cannot read the {subject} of the tenant ({answer}), and did not check the request "
         "against them."
@@ -211,7 +211,8 @@ DIRECTORY_QUOTA_NEAR: Final = ErrorType(
     title="The service has nearly reached the limit of objects that an identity can own in the tenant",
     detail=(
         "The service owns {owned} applications and service principals in the tenant, and the onboarding adds "
-        "{needed}. An identity without an administrator role can have {most}; deleted ones count, too."
+        "{needed}. An identity without an administrator role can own {most} objects; deleted objects count, "
+        "too."
     ),
     remedy=(
         "Remove connections that are no longer needed, and permanently delete deleted applications. Or "

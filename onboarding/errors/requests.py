@@ -40,10 +40,10 @@ ROLE_MISSING: Final = ErrorType(
     code="role-missing",
     status=HTTPStatus.FORBIDDEN,
     title="The caller does not have the required role",
-    detail="The token has none of the app roles that can make this call: {roles}.",
+    detail="The token has none of the app roles that allow this call: {roles}.",
     remedy=(
-        "Ask the operator of the service for one of these roles, then get a new token. A managed identity "
-        "can receive a new role up to 24 hours later."
+        "Ask the operator of the service for one of these roles, then get a new token. For a managed "
+        "identity, a new role can take up to 24 hours to take effect."
     ),
     documentation="https://learn.microsoft.com/entra/identity-platform/howto-add-app-roles-in-apps",
 )
@@ -190,7 +190,7 @@ TOO_EARLY_TO_INSPECT: Final = ErrorType(
     code="too-early-to-inspect",
     status=HTTPStatus.CONFLICT,
     title="The connection is too new to be inspected",
-    detail="For an hour, the directory may not show all objects of the connection '{name}'.",
+    detail="In the first hour, the directory may not show all objects of the connection '{name}'.",
     remedy="Try again after {ready:%Y-%m-%d %H:%M} UTC.",
 )
 EXPIRATION_CHANGED: Final = ErrorType(
@@ -221,7 +221,7 @@ ROW_UNREADABLE: Final = ErrorType(
     actions=(
         Action(
             kind=ActionKind.READ,
-            label="Read the rows that the service cannot read",
+            label="List the rows that the service cannot read",
             actor=Actor.OPERATOR,
             method="GET",
             path="/api/unreadable",

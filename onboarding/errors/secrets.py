@@ -27,8 +27,10 @@ RENEWAL_WITH_OTHER_SECRET: Final = ErrorType(
     code="renewal-with-other-secret",
     status=HTTPStatus.CONFLICT,
     title="A renewal with another client secret is in progress",
-    detail="The renewal {renewal} is in progress, with another client secret than the one of this request.",
-    remedy="Confirm that renewal when the site has its secret. Then request one with the new secret.",
+    detail=(
+        "The renewal {renewal} is in progress, with a different client secret from the one in this request."
+    ),
+    remedy="Confirm that renewal when the site has its secret. Then request a renewal with the new secret.",
 )
 SECRET_NOT_YET_VALID: Final = ErrorType(
     code="secret-not-yet-valid",

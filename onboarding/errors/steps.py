@@ -47,7 +47,7 @@ APP_OF_OTHERS: Final = ErrorType(
     remedy=(
         "Roll the onboarding back and request it again: the new one has another unique name. An "
         "administrator of the tenant can see who registered this application in the audit log of Microsoft "
-        "Entra ID. It can be an attempt to get the permissions that the service grants."
+        "Entra ID. It may be an attempt to get the permissions that the service grants."
     ),
     documentation="https://learn.microsoft.com/graph/api/resources/application",
 )

@@ -83,11 +83,11 @@ SUBSCRIPTION_NOT_CHECKED: Final = ErrorType(
     severity=Severity.INFORMATION,
     actor=Actor.SUBSCRIPTION_OWNER,
     pointers=("/subscriptionId",),
-    title="The service cannot read a part of the subscription, and did not check it",
+    title="The service cannot read part of the subscription, and did not check it",
     detail="The service cannot read the {subject} in the subscription ({answer}), and did not check them.",
     remedy=(
         "To include this check, assign the service's identity a role with {action} on the subscription, such "
-        f"as Contributor. {LATE_ROLE} Without it, the onboarding registers each resource provider."
+        f"as Contributor. {LATE_ROLE} Without the role, the onboarding registers each resource provider."
     ),
     documentation=_PROVIDERS,
 )

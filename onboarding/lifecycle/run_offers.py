@@ -11,7 +11,7 @@ def offers(path: str, *, onboarding: bool) -> Iterator[Action]:
     """The actions, the first step first. ``path`` is that of the run in the API."""
     yield Action(
         kind=ActionKind.RETRY,
-        label="Retry the run, after the cause is corrected",
+        label="Retry the run after the cause is corrected",
         actor=Actor.REQUESTER,
         method="POST",
         path=f"/api{path}/retry",

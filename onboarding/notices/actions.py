@@ -141,7 +141,7 @@ def read(connection: Connection) -> Action:
     """Reads the connection."""
     return Action(
         kind=ActionKind.READ,
-        label="Read the connection",
+        label="View the connection",
         actor=Actor.REQUESTER,
         method="GET",
         path=f"/api/connections/{connection.id}",

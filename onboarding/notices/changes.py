@@ -29,9 +29,9 @@ _SUBJECTS: Final = {
     Subject.DIFFERENCE: "a difference in the directory",
 }
 _ENDS: Final = {
-    ClosingReason.DISMISSED: "an operator has dismissed it.",
+    ClosingReason.DISMISSED: "an operator dismissed it.",
     ClosingReason.OVER: "it is no longer necessary.",
-    ClosingReason.REMOVED: "what it was about no longer exists.",
+    ClosingReason.REMOVED: "its subject no longer exists.",
 }
 
 
@@ -132,7 +132,7 @@ def closed(about: About, matter: Matter, end: ClosingReason, at: datetime) -> No
         key=(matter.key, matter.at.isoformat()),
         at=at,
         message=(
-            f"Nobody has to act on {_SUBJECTS[matter.subject]} of '{isolated(about.name)}' any longer: "
+            f"No further action is required for {_SUBJECTS[matter.subject]} of '{isolated(about.name)}': "
             f"{_ENDS[end]}"
         ),
         impact=_NONE,
@@ -169,7 +169,7 @@ def of_run(
         key=(run, at.isoformat(), *key),
         at=at,
         message=message,
-        impact=_NONE if ends else "The run does not continue before that.",
+        impact=_NONE if ends else "The run does not continue until somebody acts.",
         remedy=error.remedy if error else "",
         documentation=error.documentation if error else "",
         details=details,

@@ -23,12 +23,12 @@ def failure(state: ChannelRecord) -> Notice:
         key=(since.isoformat(),),
         at=since,
         message=(
-            f"The channel '{state.name}' has ended: its receiver answered that it no longer exists."
+            f"The channel '{state.name}' has ended: its receiver reports that it no longer exists."
             if ended
             else f"The channel '{state.name}' has not accepted notices since {since:%Y-%m-%d %H:%M} UTC."
         ),
         impact=(
-            "It gets no more notices."
+            "The service no longer sends notices to it."
             if ended
             else f"{error.detail} Its notices wait, and are sent when it works again."
         ),
@@ -53,7 +53,7 @@ def works(state: ChannelRecord, told_at: datetime, *, gone: bool = False) -> Not
             if gone
             else f"The channel '{state.name}' has worked again since {at:%Y-%m-%d %H:%M} UTC."
         ),
-        impact="None." if gone else "Notices that are still true are sent to it now.",
+        impact="None." if gone else "The service now sends it the notices that are still current.",
         remedy="",
         details={"state": str(state.state), "since": at.isoformat()},
         programs_only=True,

@@ -113,7 +113,7 @@ def _waits(connection: Connection, reminder: Reminder) -> Notice | None:
         return None
     name, renewal, end = connection.server_app.name, connection.renewal, connection.expirations[SECRET]
     sooner = limit is not None and limit < end
-    removal = f" It is removed from {limit:%Y-%m-%d} on, without a confirmation." if sooner else ""
+    removal = f" From {limit:%Y-%m-%d}, the service removes it even without a confirmation." if sooner else ""
     last = "This is the last reminder. " if reminder.last else ""
     return Notice(
         kind=NoticeKind.RENEWAL_WAITS,

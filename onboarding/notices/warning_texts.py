@@ -95,7 +95,9 @@ class _Written:
 def _of_loss(connection: Connection, loss: Difference) -> _Written:
     """The warning about a secret that stopped working before its date: its cause and its remedy."""
     return _Written(
-        message=f"{loss.detail} The service found this on {loss.since:%Y-%m-%d}, and it is still so.",
+        message=(
+            f"{loss.detail} The service found this on {loss.since:%Y-%m-%d}. It has not been corrected yet."
+        ),
         impact=loss.impact,
         remedy=loss.remedy,
         actions=steps(connection, loss),
@@ -205,22 +207,22 @@ def _renewal(connection: Connection) -> Sequence[str]:
     owner = connection.shares or connection.id
     app = connection.server_app
     if connection.pending:
-        make = "A new secret is already in Key Vault, beside the old one."
+        make = "A new secret is already in Key Vault, alongside the old one."
     elif connection.shares:
         make = (
             f"The secret of '{isolated(app.name)}' (client ID {app.app_id}) belongs to another connection, "
-            f"{owner}. Request a new secret for that one. This connection then has it, too."
+            f"{owner}. Request a new secret for that connection. This connection then uses it, too."
         )
     elif connection.imports_server_app:
         make = (
             f"In the Microsoft Entra admin center, open App registrations, '{isolated(app.name)}' (client ID "
-            f"{app.app_id}), Certificates & secrets, and add a client secret. Keep the old one, and pass the "
-            f"new one to this service, with a renewal of the connection {owner}."
+            f"{app.app_id}), Certificates & secrets, and add a client secret. Keep the old one, and "
+            f"provide the new one to this service with a renewal of the connection {owner}."
         )
     else:
         make = (
             f"Request a new secret for the connection {owner}. The service stores the secret in Key Vault, "
-            f"beside the old one, for '{isolated(app.name)}' (client ID {app.app_id})."
+            f"alongside the old one, for '{isolated(app.name)}' (client ID {app.app_id})."
         )
     renewal = f"the renewal {connection.renewal}" if connection.renewal else "the renewal"
     enter = (

@@ -59,7 +59,7 @@ THE_CONNECTION: Final = phrase("the-connection", "The connection")
 THE_ONBOARDING: Final = phrase("the-onboarding", "The onboarding")
 THE_OPERATION: Final = phrase("the-operation", "The operation")
 THE_FEED: Final = phrase("the-feed", "The calendar subscription")
-A_TENANT_TO_ADMIT: Final = phrase("a-tenant-to-admit", "Another tenant with this ID that the service serves")
+A_TENANT_TO_ADMIT: Final = phrase("a-tenant-to-admit", "A tenant with this ID that requires setup")
 AN_APPLICATION: Final = phrase("an-application", "An application")
 ANOTHER_APPLICATION: Final = phrase("another-application", "Another application")
 THE_APPLICATION: Final = phrase("the-application", "The application '{name}' ({app})")
@@ -110,10 +110,11 @@ POLICY_EXEMPTS: Final = phrase(
     "The policy exempts callers by custom security attributes, which the service cannot read.",
 )
 POLICY_OF_ITS_OWN: Final = phrase(
-    "policy-of-its-own", "The application can have a policy of its own, which the service cannot read."
+    "policy-of-its-own", "The application may have its own policy, which the service cannot read."
 )
 POLICY_IS_OFF: Final = phrase(
-    "policy-is-off", "The application has a policy of its own that is off; it may replace the tenant's."
+    "policy-is-off",
+    ("The application has its own policy, which is disabled; it may replace the policy of the tenant."),
 )
 
 # What the directory does not show yet
@@ -122,7 +123,7 @@ SIGN_OWNER: Final = phrase("sign-owner", "it does not list the service as an own
 SIGN_NEW_SECRET: Final = phrase("sign-new-secret", "it does not list the new client secret.")
 SIGN_SECRET: Final = phrase("sign-secret", "it does not list the client secret.")
 SIGN_SECRET_NOT_FOUND: Final = phrase(
-    "sign-secret-not-found", "it lists a client secret that it does not find."
+    "sign-secret-not-found", "it lists a client secret, but does not find it."
 )
 
 # What a step waits for
@@ -131,9 +132,9 @@ WAITS_PROVIDER: Final = phrase("waits-provider", "Azure to register {namespace}"
 WAITS_CONSENT: Final = phrase(
     "waits-consent",
     (
-        "an administrator of the tenant to consent. After the consent, the browser shows an error "
-        "(AADSTS500113), a localhost page that does not open, or no new page: the apps have no page to "
-        "return to. The consent is granted all the same"
+        "an administrator of the tenant to consent. After the administrator consents, the browser shows an "
+        "error (AADSTS500113), a localhost page that does not open, or no new page: the apps have no page to "
+        "return to. The consent is granted nevertheless"
     ),
 )
 """The apps' reply addresses are for the console and the client; no browser can open them."""
@@ -142,8 +143,9 @@ WAITS_CONSENT_CONFIRMED: Final = phrase(
     "waits-consent-confirmed",
     (
         "an administrator of the tenant to consent, and a person to confirm it, because the service cannot "
-        "see it. After the consent, the browser shows an error (AADSTS500113), a localhost page that does "
-        "not open, or no new page: the apps have no page to return to. The consent is granted all the same"
+        "see it. After the administrator consents, the browser shows an error (AADSTS500113), a localhost "
+        "page that does not open, or no new page: the apps have no page to return to. The consent is granted "
+        "nevertheless"
     ),
 )
 WAITS_GRANTS: Final = phrase("waits-grants", "the service to grant the permissions")
@@ -221,7 +223,7 @@ NOT_ESCALATED: Final = phrase(
 )
 NO_MORE_REMINDERS: Final = phrase(
     "no-more-reminders",
-    "The connection is marked as acknowledged. You get no more reminders after the date.",
+    "The connection is marked as acknowledged. You get no reminders after the expiration date.",
 )
 REMIND_LATER: Final = phrase("remind-later", "Remind me later")
 NO_REMINDERS_UNTIL: Final = phrase(
@@ -232,7 +234,7 @@ SNOOZED: Final = phrase("snoozed", "Snoozed until {until:%Y-%m-%d %H:%M} UTC")
 SITE_CONNECTED_QUESTION: Final = phrase("confirm-site", "Confirm that the site is connected")
 CONFIRM_AFTER_SCRIPT: Final = phrase(
     "confirm-after-script",
-    "Confirm this after the handover script has run at the site. No reminders are sent then.",
+    "Confirm this after the handover script has run at the site. After that, no reminders are sent.",
 )
 SITE_CONNECTED: Final = phrase("site-connected", "The site of '{name}' is connected")
 IS_CONFIRMED: Final = phrase("is-confirmed", "Confirmed")

@@ -10,17 +10,17 @@ from onboarding.texts.phrases import Said, phrase
 # Why the service cannot read what a service of Microsoft returned
 
 FAULT_JSON: Final = phrase("fault-json", "it is not a JSON object")
-FAULT_RESPONSE: Final = phrase("fault-response", "it has no response {name}")
+FAULT_RESPONSE: Final = phrase("fault-response", "it does not contain the response {name}")
 FAULT_PAGE: Final = phrase("fault-page", "it does not contain the next page")
 FAULT_PAGES: Final = phrase("fault-pages", "it has more than {most} pages")
 FAULT_OTHER_PAGE: Final = phrase("fault-other-page", "its next page is not in {service}")
 FAULT_NULL: Final = phrase("fault-null", "{path} is null")
-FAULT_TYPE: Final = phrase("fault-type", "{path} is of the type {type}")
-FAULT_FORM: Final = phrase("fault-form", "{path} is a text of this form: {form}")
-FAULT_LONG: Final = phrase("fault-long", "{path} is too long a text")
-FAULT_ENTRY: Final = phrase("fault-entry", "{path} contains something that is no object")
+FAULT_TYPE: Final = phrase("fault-type", "{path} has the type {type}")
+FAULT_FORM: Final = phrase("fault-form", "{path} does not have the expected form: {form}")
+FAULT_LONG: Final = phrase("fault-long", "{path} is a text that is too long")
+FAULT_ENTRY: Final = phrase("fault-entry", "{path} contains an entry that is not an object")
 FAULT_ENTRIES: Final = phrase("fault-entries", "{path} has {count} entries")
-FAULT_NO_OBJECT: Final = phrase("fault-no-object", "{path} is no object")
+FAULT_NO_OBJECT: Final = phrase("fault-no-object", "{path} is not an object")
 FAULT_NESTED: Final = phrase("fault-nested", "{path} is nested too deeply")
 FAULT_MISSING: Final = phrase("fault-missing", "{path} is missing")
 SIGN_ANSWER: Final = phrase("sign-answer", "{service} returned {answer}")
@@ -127,7 +127,7 @@ NOT_RENEWED: Final = phrase("not-renewed", "not renewed")
 REPEATED: Final = phrase("repeated", "repeated")
 DISMISSED: Final = phrase("dismissed", "dismissed")
 REPEATED_RULE: Final = phrase(
-    "repeated-rule", "A delivery that is on its way, and a digest that was sent, cannot be repeated."
+    "repeated-rule", "A delivery in progress, or a digest that was sent, cannot be repeated."
 )
 RUN_RULE: Final = phrase("run-rule", "Only a run that has failed or waits needs attention.")
 RECORD_RULE: Final = phrase("record-rule", "Remove the unreadable row first (GET /api/unreadable).")
@@ -152,8 +152,8 @@ LEFT_DELETED: Final = phrase(
     "left-deleted",
     (
         "The service could not confirm that this {subject} is permanently deleted: {reason}. An "
-        "administrator of the tenant can check it under App registrations, Deleted applications. Entra ID "
-        "deletes it 30 days after its deletion."
+        "administrator of the tenant can check this under App registrations, Deleted applications. Entra ID "
+        "deletes it permanently 30 days after its deletion."
     ),
 )
 LEFT_APP: Final = phrase("left-app", "application")
@@ -165,8 +165,9 @@ LEFT_NOT_ALLOWED: Final = phrase(
 LEFT_PROVIDER: Final = phrase(
     "left-provider",
     (
-        "The onboarding may have registered this resource provider in subscription {subscription}. It stays, "
-        "because others may use it, and it is harmless. An owner of the subscription can unregister it."
+        "The onboarding may have registered this resource provider in subscription {subscription}. The "
+        "registration stays, because others may use it; it does no harm. An owner of the subscription can "
+        "unregister the provider."
     ),
 )
 LEFT_NOT_OURS: Final = phrase(
@@ -174,7 +175,7 @@ LEFT_NOT_OURS: Final = phrase(
     (
         "The application has the unique name of the onboarding, and the directory does not show that the "
         "service created it. An administrator of the tenant can check in the audit log of Microsoft Entra ID "
-        "who did, and delete it."
+        "who created it, and delete it."
     ),
 )
 LEFT: Final = (LEFT_BY_TENANT, LEFT_FOR_OTHERS, LEFT_DELETED, LEFT_PROVIDER, LEFT_NOT_OURS)

@@ -62,11 +62,11 @@ async def test_every_field_at_fault_is_pointed_at(portal):
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("a\nb", "U+000A (at 1)"),
-        ("a\r\nb", "U+000D (at 1)"),
-        ("a\u200fb", "U+200F (at 1)"),  # right-to-left mark
-        ("ab\u202e", "U+202E (at 2)"),  # right-to-left override
-        ("a\u0000", "U+0000 (at 1)"),
+        ("a\nb", "U+000A (at position 1, counted from 0)"),
+        ("a\r\nb", "U+000D (at position 1, counted from 0)"),
+        ("a\u200fb", "U+200F (at position 1, counted from 0)"),  # right-to-left mark
+        ("ab\u202e", "U+202E (at position 2, counted from 0)"),  # right-to-left override
+        ("a\u0000", "U+0000 (at position 1, counted from 0)"),
         (" a", "begin or end with white space"),
     ],
 )

@@ -34,7 +34,7 @@ async def test_an_administrator_consents_where_the_service_shall_not(portal):
     step = await waiting(portal, plain)
     assert step["actionUrls"] == [await people[plain].link("client")]
     assert step["waitingFor"].startswith("an administrator of the tenant to consent. After")
-    for shown in ("AADSTS500113", "localhost", "no new page", "granted all the same"):
+    for shown in ("AADSTS500113", "localhost", "no new page", "granted nevertheless"):
         assert shown in step["waitingFor"]
     assert step["nextAttemptAt"]
     assert "error" not in step

@@ -283,7 +283,7 @@ async def test_one_application_is_not_server_and_client(portal):
         answer = await portal.post(serverApp={"existing": existing}, clientApp=both)
         document = problem(answer, 422, "invalid-request")
         assert pointers(document) == {"/clientApp/existing/clientId"}
-        assert "two applications" in document["errors"][0]["detail"]
+        assert "different applications" in document["errors"][0]["detail"]
 
 
 async def test_the_site_uses_one_of_several_app_id_uris(portal):

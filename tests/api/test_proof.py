@@ -22,7 +22,7 @@ GUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
             lambda value: f"\u00a0{value}", "must not begin or end with white space", id="no-break space"
         ),
         pytest.param(
-            lambda value: f"{value[:9]} {value[9:]}", "contains white space (at 9)", id="inner space"
+            lambda value: f"{value[:9]} {value[9:]}", "contains white space at position 9,", id="inner space"
         ),
         pytest.param(lambda value: f"{value}\u200b", "invisible character U+200B", id="zero-width space"),
         pytest.param(lambda value: f"{value[:5]}\x00{value[5:]}", "invisible character U+0000", id="control"),

@@ -13,7 +13,7 @@ from tests.support.portal import problem, until
 CODE = "directory-unreadable"
 ODD = [
     ("passwordCredentials", "null", "value-unreadable", "passwordCredentials is null"),
-    ("identifierUris", "7", "value-unreadable", "identifierUris is of the type int"),
+    ("identifierUris", "7", "value-unreadable", "identifierUris has the type int"),
     ("displayName", '"<fill>"', "answer-too-large", "8 MiB"),
 ]
 """Another value of a member of an application, and the reason why it cannot be read."""

@@ -74,7 +74,7 @@ async def test_a_customer_who_takes_rights_back_keeps_no_secret_in_the_vault(cus
     connection = await customer.onboarded(**CUSTOMER)
     async with customer.fault(**DENIED, method="DELETE", tenant=FABRIKAM, code=code):
         reasons = await removed(customer, connection)
-    assert all(f"lacks something: {missing}" in reason for reason in reasons.values())
+    assert all(f"does not have all required permissions: {missing}" in reason for reason in reasons.values())
 
 
 async def test_the_home_tenant_cannot_leave(customer):

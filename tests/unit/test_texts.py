@@ -145,8 +145,8 @@ def test_a_text_inside_a_text_is_in_the_same_language():
     german = Reader(language=Language.GERMAN)
     assert document.text_for(german, "detail") == (
         "Die App-Verwaltungsrichtlinie des Mandanten (nonDefaultUriAddition) lässt keine benutzerdefinierten "
-        "Anwendungs-ID-URIs zu. Die Anwendung kann eine eigene Richtlinie haben, die der Dienst nicht "
-        "lesen kann."
+        "Anwendungs-ID-URIs zu. Die Anwendung hat möglicherweise eine eigene Richtlinie, die der Dienst "
+        "nicht lesen kann."
     )
     assert "api://x" in document.text_for(german, "remedy")
     assert document.text_for(Reader(), "detail") == found.detail

@@ -124,7 +124,9 @@ def test_a_secret_that_was_lost_is_warned_of_with_its_cause(key, restorable, kin
     found = replace(made(secret=300, limit=400), differences={key: lost}, lost=Loss(difference=key, at=NOW))
     notice = notice_of(found, SECRET, -7, now=day(7))
     assert notice.kind is kind
-    assert notice.message == f"It is gone. The service found this on {date(0)}, and it is still so."
+    assert (
+        notice.message == f"It is gone. The service found this on {date(0)}. It has not been corrected yet."
+    )
     assert (notice.impact, notice.remedy) == ("i", "r")
     assert notice.actions[0].kind is first
     assert notice.details == {

@@ -48,7 +48,9 @@ def test_a_scale_set_needs_a_version_that_supports_it(environment, version, firs
     found = conflicts(azureEnvironment=environment, configMgrVersion=version)
     assert set(found) == ({"/deploymentModel"} if first else set())
     if first:
-        assert f"requires version {first} or later, not {version}" in found["/deploymentModel"]
+        assert (
+            f"requires version {first} or later. The site has version {version}." in found["/deploymentModel"]
+        )
 
 
 @pytest.mark.parametrize(
@@ -61,9 +63,9 @@ def test_a_scale_set_needs_a_version_that_supports_it(environment, version, firs
         ("2023-11", None, ""),
         ("2309", "2409", ""),
         ("2026-08", "2309", ""),
-        ("2023-11", "2303", "for version 2309 or later, not 2303"),
-        ("2309", "2211", "for version 2309 or later, not 2211"),
-        ("2026-08", "2211", "for version 2309 or later, not 2211"),
+        ("2023-11", "2303", "for version 2309 or later, not for version 2303"),
+        ("2309", "2211", "for version 2309 or later, not for version 2211"),
+        ("2026-08", "2211", "for version 2309 or later, not for version 2211"),
     ],
 )
 def test_a_profile_can_be_chosen_for_its_versions(profile, version, reason):

@@ -11,11 +11,11 @@ from tests.unit.wizard import NOW, faults, read
 @pytest.mark.parametrize(
     ("end", "message"),
     [
-        (NOW - timedelta(days=1), "at least one day ahead"),
-        (NOW, "at least one day ahead"),
-        (NOW + timedelta(days=1), "at least one day ahead"),
-        (NOW.replace(year=2028, month=3, day=3), "at most two years ahead"),
-        (NOW.replace(year=9999), "at most two years ahead"),
+        (NOW - timedelta(days=1), "at least one day in the future"),
+        (NOW, "at least one day in the future"),
+        (NOW + timedelta(days=1), "at least one day in the future"),
+        (NOW.replace(year=2028, month=3, day=3), "at most two years in the future"),
+        (NOW.replace(year=9999), "at most two years in the future"),
     ],
 )
 def test_a_secret_ends_within_two_years(end, message):

@@ -52,7 +52,7 @@ def test_one_application_is_not_both(spelled):
     server = {"existing": {"clientId": ID, "secret": "y"}}
     found = conflicts(serverApp=server, clientApp={"existing": {"clientId": spelled}})
     assert set(found) == {"/clientApp/existing/clientId"}
-    assert "two applications" in found["/clientApp/existing/clientId"]
+    assert "different applications" in found["/clientApp/existing/clientId"]
 
 
 def test_an_existing_app_keeps_its_properties():

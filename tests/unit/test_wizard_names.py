@@ -103,7 +103,7 @@ def test_joiners_do_not_make_another_name():
 
 def test_the_place_of_an_invisible_character_is_reported():
     """The error shows the position of an invisible character."""
-    assert "U+202E (at 1)" in faults(name="a\u202eb")["name"]
+    assert "U+202E (at position 1, counted from 0)" in faults(name="a\u202eb")["name"]
 
 
 @pytest.mark.parametrize("name", ["a\nb", "a\u202eb", " a"])
