@@ -82,7 +82,7 @@ ARTICLE: Final[dict[str, tuple[str, ...]]] = {
         "Web `http://localhost`",
     ),
     "Note client ID, tenant ID, name": _ALWAYS,
-    "New client secret, 12 or 24 months, note its end": _ALWAYS,
+    "New client secret, 12 or 24 months, note its expiry date": _ALWAYS,
     "Web app: remove User.Read, add Directory.Read.All": _WITH_DISCOVERY,
     "Web app: grant admin consent": _WITH_DISCOVERY,
     "Expose an API: set the App ID URI": _ALWAYS,
@@ -101,13 +101,13 @@ ARTICLE: Final[dict[str, tuple[str, ...]]] = {
     "Import the web app into the console": _ALWAYS,
     "Import the native app into the console": _ALWAYS,
     "Create the Azure service with the imported apps": _ALWAYS,
-    "Watch the secret's end yourself: the console does not": _ALWAYS,
+    "Monitor the secret's expiry date yourself: the console does not": _ALWAYS,
 }
 """The steps of the manual article, and what each of its four revisions says about them."""
 
 SUBSCRIPTION: Final = (
     "Register Microsoft.KeyVault, Microsoft.Storage, Microsoft.Network, Microsoft.Compute",
-    "Have the right to register",
+    "Have the permission to register",
     "Wait until they are registered",
     "Create the gateway",
 )

@@ -48,7 +48,7 @@ async def advance(portal: Portal, by: timedelta) -> None:
 async def inspected(portal: Portal, connection: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The differences of a connection by code, after the page's call."""
     await advance(portal, timedelta(minutes=2))  # the shortest time between two inspections on request
-    shown = await act(portal, "A customer took something back", id=connection["id"])
+    shown = await act(portal, "A customer changed something in the tenant", id=connection["id"])
     return {each["code"]: each for each in shown["directory"].get("differences", ())}
 
 

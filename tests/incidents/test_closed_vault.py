@@ -9,7 +9,7 @@ import pytest
 
 from tests.incidents import night
 
-INCIDENT: Final = "The vault refuses"
+INCIDENT: Final = "The vault refuses access"
 
 
 def causes(document: dict[str, Any]) -> list[dict[str, Any]]:

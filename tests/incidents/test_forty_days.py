@@ -8,7 +8,7 @@ from typing import Any, Final
 from tests.incidents import night
 from tests.support.portal import until
 
-INCIDENT: Final = "The timers were silent"
+INCIDENT: Final = "The timers did not run"
 JOBS: Final = ("sweep_onboardings", "sweep_expirations", "sweep_directory")
 
 

@@ -11,7 +11,7 @@ from onboarding.storage.periodic_jobs import PERIODS, PeriodicJobs
 from tests.support import runbook
 from tests.support.world import World
 
-INCIDENT = "The timers were silent"
+INCIDENT = "The timers did not run"
 CONNECTIONS = 5
 
 

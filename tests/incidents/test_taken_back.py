@@ -11,7 +11,7 @@ from tests.support.portal import Portal, until
 
 pytestmark = pytest.mark.soak
 
-INCIDENT: Final = "A customer took something back"
+INCIDENT: Final = "A customer changed something in the tenant"
 
 
 async def told(portal: Portal, connection: dict[str, Any], kind: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from tests.incidents import night
 from tests.support.portal import Portal
 
-INCIDENT: Final = "A customer took something back"
+INCIDENT: Final = "A customer changed something in the tenant"
 
 
 async def consents(portal: Portal, connection: dict[str, Any]) -> dict[str, dict[str, Any]]:
