@@ -53,7 +53,7 @@ def noted(
 
     async def run(context: Context[DeliveryServices, Request]) -> Outcome[Result]:
         index, head = context.services.runs.index, context.run.head
-        if context.step.attempt <= 1:
+        if context.step.error is None:  # no attempt has ended: also if a host died before it was logged
             target = getattr(context.request, "channel", "")
             await delivery_log.enter(
                 context.services.tables, head, context.services.routing.address(target)[0]

@@ -10,10 +10,11 @@ import pytest
 from onboarding.notices import digests
 from onboarding.notices.subscribers import Subscriber
 from onboarding.storage import names
-from onboarding.storage.tables import Write
+from onboarding.storage.tables import Row, Write
 from onboarding.words.word import Word
 from onboarding.workflow.run import RunStatus
 from tests.storage.facts import notice, subscribers
+from tests.support.transports import KilledError
 from tests.support.world import World, run_id
 
 
@@ -80,3 +81,29 @@ async def test_a_damaged_digest_loses_no_notice(tmp_path, column, value, again):
     assert run.head.request == head.columns["request"]
     assert world.parts.notice_runs.status(run) is RunStatus.NOT_STARTED
     assert (await world.call("list_unreadable"))["value"] == []
+
+
+async def test_a_delivery_whose_host_dies_is_in_the_log(tmp_path, monkeypatch):
+    """Wherever a host dies while it begins a delivery, the next attempt adds the delivery to the log."""
+    world = World(tmp_path / "clock")
+    now, queue = world.clock.now(), names.NOTICES_QUEUE
+    made = await world.connect("well", now + timedelta(days=20), drifts=False)
+    await world.parts.messaging.notices.announce(notice(made, now), made)
+    (message,) = world.queues._messages[queue]
+    write = world.tables.write
+
+    async def dies(table: str, row: Row, how: Write) -> str:
+        if table == names.NOTICE_INDEX and row.partition.startswith("log:"):
+            raise KilledError
+        return await write(table, row, how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.tables, "write", dies)
+        with pytest.raises(BaseExceptionGroup):  # of KilledError
+            await world.parts.engines[queue].handle(message.body, "1")
+    listed = (await world.call("list_deliveries", path={"name": "webhook"}))["value"]
+    assert listed == []
+    world.advance(timedelta(hours=1))
+    await world.parts.engines[queue].handle(message.body, "1")
+    (listed,) = (await world.call("list_deliveries", path={"name": "webhook"}))["value"]
+    assert (listed["connectionId"], listed["attempts"]) == (made.id, 2)
