@@ -164,7 +164,7 @@ async def test_a_channel_that_was_away_gets_what_is_still_true(site, teams, post
     for name in ("absent", "broken"):
         address = {"value": f"jsons://{teams.host}/{name}"}
         await site.look("keyVault", "PUT", f"/secrets/notice-{name}?api-version=7.5", address)
-    await site.advance(HOUR / 2)
+    await site.advance(2 * HOUR)  # the longest pause of a delivery that fails, however often it was tried
     tested = (await site.call("POST", "/api/channels/broken/test", caller="operator")).json()
     assert tested["delivered"], tested
     await site.fire("sweep_onboardings")
