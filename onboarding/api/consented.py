@@ -14,7 +14,6 @@ from onboarding.api.endpoint import HTML, OPEN, Call, Reply, endpoint
 from onboarding.api.handover_links import AUTHOR
 from onboarding.api.pages import page
 from onboarding.api.reading import Query
-from onboarding.errors import OnboardingError
 from onboarding.lifecycle import tenant_consents
 from onboarding.notices.consent_states import ConsentStates
 from onboarding.workflow.runtime import Runtime
@@ -58,6 +57,6 @@ class ConsentedResource:
             if tenant is None:
                 return 0
             return await tenant_consents.resume_all(self._runtimes, tenant, AUTHOR)
-        except OnboardingError as error:
-            log.warning("what waits for a consent checks at its scheduled time: %s", error)
+        except Exception:  # of the vault or of storage
+            log.exception("what waits for a consent checks at its scheduled time")
             return 0

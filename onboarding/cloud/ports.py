@@ -153,8 +153,10 @@ class Graph(Protocol):
         ]
         document = await self.call("POST", BATCH, {"requests": steps})
         answers = document.get("responses") if isinstance(document, Mapping) else None
-        guest = await self.guest()
-        found = {str(answer["id"]): GraphResponse.batched(answer, guest) for answer in answers or ()}
+        found = {str(answer["id"]): GraphResponse.batched(answer) for answer in answers or ()}
+        if any(reply.refusal for reply in found.values()):
+            guest = await self.guest()
+            found = {name: reply.by(guest) for name, reply in found.items()}
         if missing := sorted(set(requests) - set(found)):
             raise responses.ANSWER_UNREADABLE.error(
                 service=GRAPH, fault=reasons.FAULT_RESPONSE.of(name=missing[0])

@@ -23,14 +23,18 @@ class GraphResponse:
     refusal: failures.Answer | None = None  # when the status is an error
 
     @classmethod
-    def batched(cls, answer: Mapping[str, Any], guest: Guest | None) -> Self:
-        """The response in an entry of a batch; ``guest`` as in ``Answer``."""
+    def batched(cls, answer: Mapping[str, Any]) -> Self:
+        """The response in an entry of a batch."""
         status, document = int(answer["status"]), answer.get("body")
         if status < HTTPStatus.BAD_REQUEST:
             return cls(status=status, document=shapes.conform(document))
         headers = answer.get("headers") or {}
-        refusal = replace(failures.Answer.from_body(GRAPH, status, headers, document), guest=guest)
+        refusal = failures.Answer.from_body(GRAPH, status, headers, document)
         return cls(status=status, document=document, refusal=refusal)
+
+    def by(self, guest: Guest | None) -> Self:
+        """The same response to a guest, as in ``Answer``."""
+        return replace(self, refusal=replace(self.refusal, guest=guest)) if self.refusal else self
 
     def needed(self, *, fresh: bool = False, owned: bool = False) -> Any:
         """The document. Raises this app's errors; ``fresh`` and ``owned`` as for ``failures.error_of``."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -27,8 +29,13 @@ _PERIOD: Final = timedelta(days=30)
 """A state is the same during a period, so that answers do not change at each check. It is valid for two
 periods, at least as long as an onboarding waits."""
 
-_LONGEST: Final = 5
-"""Seconds. An error waits no longer for the vault: without a state, its page is still the right one."""
+_LONGEST: Final = 3
+"""Seconds. Nobody waits longer for the vault: without a state, a page is still the right one."""
+
+_SILENCE: Final = 60
+"""Seconds after that in which nobody waits for the vault again. A step can have several errors."""
+
+_SILENT: Final = "the vault did not answer in time"
 
 
 class ConsentStates:
@@ -39,6 +46,7 @@ class ConsentStates:
         self._secrets = secrets
         self._key = key
         self._clock = clock
+        self._silent_since = -math.inf  # of ``time.monotonic``
 
     async def of(self, tenant: str) -> str:
         """The state for a tenant; empty if it cannot be signed."""
@@ -47,17 +55,30 @@ class ConsentStates:
         now = self._clock.now()
         expires_at = _START + ((now - _START) // _PERIOD + 2) * _PERIOD
         try:
-            async with asyncio.timeout(_LONGEST):
-                key = await self._secrets.value(self._key)
+            key, *_ = await self._keys(1)
             return signing.sign(key, {"tenant": tenant.casefold()}, expires_at, purpose=_PURPOSE)
         except (OnboardingError, ValueError, TimeoutError) as error:
             log.warning("the page for a tenant's consent has no state: %s", error)
             return ""
 
     async def tenant(self, state: str) -> str | None:
-        """The tenant of a state; None if it is forged or too old. Raises this app's errors."""
+        """The tenant of a state; None if it is forged or too old.
+
+        Raises this app's errors, and ``TimeoutError`` if the vault is silent.
+        """
         if not (self._key and state):
             return None
-        keys = await self._secrets.newest(self._key, ACTIVE_KEYS)
+        keys = await self._keys(ACTIVE_KEYS)
         claims = signing.verify(keys, state, self._clock.now(), purpose=_PURPOSE)
         return claims["tenant"] if claims else None
+
+    async def _keys(self, versions: int) -> tuple[str, ...]:
+        """The newest keys. Raises as ``tenant``."""
+        if time.monotonic() < self._silent_since + _SILENCE:
+            raise TimeoutError(_SILENT)
+        try:
+            async with asyncio.timeout(_LONGEST):
+                return await self._secrets.newest(self._key, versions)
+        except TimeoutError as error:
+            self._silent_since = time.monotonic()
+            raise TimeoutError(_SILENT) from error

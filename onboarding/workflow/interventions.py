@@ -20,6 +20,13 @@ from onboarding.workflow.step_message import StepMessage
 _CALM: Final = timedelta(seconds=2)
 """The time between two checks of a step that people request."""
 
+_SELDOM: Final = 10
+_SELDOM_CALM: Final = timedelta(seconds=30)
+"""The same for people who did not sign in: a tenth of the time between two checks, and at most this long.
+
+A link is valid for weeks, and each check is two events of the audit trail.
+"""
+
 _ENDED: Final = {RunStatus.CANCELLED: "cancelled", RunStatus.ROLLED_BACK: "rolled-back"}
 """The events of the audit trail at the end of a stopped run."""
 
@@ -191,28 +198,38 @@ async def signal(runtime: Runtime, run_id: str, step_name: str, text: str, autho
     return run
 
 
-async def resume(runtime: Runtime, run_id: str, author: Author) -> Run | None:
+async def resume(runtime: Runtime, run_id: str, author: Author, *, seldom: bool = False) -> Run | None:
     """Lets the steps that wait for a person or for Azure check now; steps after an error keep their pause.
 
-    Does nothing for a step that has just checked, however often it is called.
+    However often it is called, each check is requested once: a step that is due already, or that has just
+    checked, stays as it is. ``seldom``: the caller did not sign in, so that a step checks less often.
     """
-    run = await runtime.load(run_id)
-    if run is None or run.head.stop_as:
-        return run
-    now = runtime.clock.now()
-    ready = [step for step in run.steps.values() if _may_check(step, now)]
-    if not ready:
-        return run
-    event = Event.by(author, run=run_id, at=now, kind="resumed")
-    await runtime.store.commit([], [event])
+    ready: list[StepState] = []
+
+    def change(run: Run) -> _Change | None:
+        now = runtime.clock.now()
+        steps = () if run.head.stop_as else run.steps.values()
+        ready[:] = [step for step in steps if _may_check(step, now, seldom=seldom)]
+        if not ready:
+            return None
+        event = Event.by(author, run=run_id, at=now, kind="resumed")
+        return _Change(steps=[step.evolve(due_at=now) for step in ready], event=event)
+
+    run = await _change(runtime, run_id, change)
     for step in ready:
         await runtime.send(StepMessage(run=run_id, step=step.name, attempt=step.attempt + 1))
     return run
 
 
-def _may_check(step: StepState, now: datetime) -> bool:
+def _may_check(step: StepState, now: datetime, *, seldom: bool) -> bool:
+    """Whether a step waits, is not due, and has not just checked."""
     waits = step.status is StepStatus.WAITING and (step.is_blocked or step.error is None)
-    return waits and step.changed_at is not None and abs(now - step.changed_at) >= _CALM
+    if not waits or step.changed_at is None or (step.due_at is not None and step.due_at <= now):
+        return False
+    calm = _CALM
+    if seldom and step.due_at is not None:
+        calm = max(calm, min((step.due_at - step.changed_at) / _SELDOM, _SELDOM_CALM))
+    return abs(now - step.changed_at) >= calm
 
 
 async def _change(runtime: Runtime, run_id: str, change: Callable[[Run], _Change | None]) -> Run | None:

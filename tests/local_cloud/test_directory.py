@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from infra.local.cloud.environments import TENANT
 from onboarding.cloud.azure_sdk import Transport
 from onboarding.cloud.directory import Directory
 from onboarding.cloud.environments import ENVIRONMENTS
+from onboarding.cloud.guest import Guest
 from onboarding.cloud.identity import Credential
 from onboarding.cloud.microsoft_graph import MicrosoftGraph
 from onboarding.errors import PermanentError
@@ -77,6 +79,27 @@ async def test_any_name_can_be_searched(directory, text):
     )
     survey = await directory.survey([shown, f"{shown} client"], None)
     assert [each["displayName"] for each in survey.same_names or ()] == [shown]
+
+
+async def test_only_a_refusal_needs_the_page_for_the_consent(cloud, directory):
+    """Reading the vault for the page's state delays no call that another tenant answers."""
+    asked: list[Guest] = []
+
+    async def guest() -> Guest:
+        asked.append(Guest(tenant="t", app="a", url="u", page="p"))
+        return asked[0]
+
+    environment = ENVIRONMENTS["AzurePublicCloud"].redirected(
+        {key: cloud.info[key] for key in ("login", "graph", "resourceManager")}
+    )
+    graph = MicrosoftGraph(environment, directory.graph._credential, cloud.http, guest=guest)
+    await graph.batch({"seen": ("/organization", {})})
+    assert asked == []
+    gone = f"/applications/{uuid.uuid4()}"
+    found = await graph.batch({"seen": ("/organization", {}), "gone": (gone, {}), "too": (gone, {})})
+    assert len(asked) == 1
+    assert found["seen"].refusal is None
+    assert [found[each].refusal.guest for each in ("gone", "too")] == asked * 2
 
 
 async def test_a_role_counts_as_soon_as_it_is_assigned(cloud):

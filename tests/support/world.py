@@ -13,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE, Caller
+from onboarding.api.documents import Document
 from onboarding.api.endpoint import Call, Endpoint, Reply
 from onboarding.api.paging import ContinuedQuery
 from onboarding.api.reader import ANYBODY
@@ -138,6 +139,8 @@ class World:
         answer = await handler(call)
         if isinstance(answer, Reply):
             answer = answer.content
+        if not isinstance(answer, bytes | Document):
+            answer = answer.rendered(ANYBODY)
         if isinstance(answer, bytes):
             return answer.decode()
         return json.loads(answer.as_json(self.reader))

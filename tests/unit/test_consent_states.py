@@ -21,6 +21,7 @@ class Silent(Safe):
 
     async def read(self, name: str, *, versions: int = 1) -> tuple[str, ...]:
         """Nothing, for an hour."""
+        self.reads += 1
         await asyncio.sleep(3600)
         return await super().read(name, versions=versions)
 
@@ -71,8 +72,26 @@ async def test_without_a_key_there_is_no_state(safe):
 
 
 async def test_a_silent_vault_delays_an_error_only_for_a_moment(monkeypatch):
-    """An error that names the page does not wait for the vault as a step would."""
+    """An error that names the page does not wait for the vault as a step would, and the next ones not at all.
+
+    The same is true of the page after the consent.
+    """
     monkeypatch.setattr(consent_states, "_LONGEST", 0.05)
+    silent = Silent()
+    known = states(silent)
     began = time.monotonic()
-    assert await states(Silent()).of(TENANT) == ""
+    assert [await known.of(TENANT) for _ in range(100)] == [""] * 100
+    with pytest.raises(TimeoutError):
+        await known.tenant("a.b.c")
     assert time.monotonic() - began < 2
+    assert silent.reads == 1
+
+
+async def test_a_vault_that_was_silent_is_asked_again(monkeypatch, safe):
+    """After a minute, errors name the page with its state."""
+    monkeypatch.setattr(consent_states, "_LONGEST", 0.05)
+    monkeypatch.setattr(consent_states, "_SILENCE", 0)
+    vaults = [Silent(), safe]
+    known = ConsentStates(secrets=ChannelSecrets(lambda: vaults.pop(0), safe), key="link-key", clock=safe)
+    assert await known.of(TENANT) == ""
+    assert await known.of(TENANT) == await states(safe).of(TENANT)
