@@ -1,6 +1,7 @@
 """``/api/consented``: the page on which the administrator of another tenant ends after the consent page.
 
-Its signed ``state`` says which tenant that is. The runs of the tenant that wait for the consent then check.
+Its signed ``state`` says which tenant that is. The runs of the tenant that wait for its administrator then
+check.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class ConsentResult(Query):
     Source: https://learn.microsoft.com/entra/identity-platform/v2-admin-consent#successful-response.
     """
 
-    admin_consent: str = Field("", alias="admin_consent", description="`True` after consent was granted.")
+    admin_consent: str = Field("", alias="admin_consent", description="`True`, also if there is an error.")
     error: str = Field("", description="The reason why consent was not granted.")
     state: str = Field("", description="The `state` in the address of the consent page.")
 

@@ -37,7 +37,8 @@ class Environment:
         """The page on which an administrator consents to all permissions that an application requests.
 
         The page returns ``state``, which needs no encoding, to the reply address of the application.
-        Source: https://learn.microsoft.com/entra/identity-platform/v2-admin-consent.
+        Sources: https://learn.microsoft.com/entra/identity/enterprise-apps/grant-admin-consent (this URL) and
+        https://learn.microsoft.com/entra/identity-platform/v2-admin-consent (``state``).
         """
         page = f"{self.login}/{tenant}/adminconsent?client_id={app}"
         return f"{page}&state={state}" if state else page

@@ -92,10 +92,13 @@ async def test_accepting_again_adds_nothing_twice(cloud):
 
 
 async def test_declining_grants_nothing(cloud):
-    """The browser returns with ``access_denied``."""
+    """The browser returns with an error, and with all that it returns with after a consent."""
     app = await asking(cloud, reply=REPLY)
-    answer = await cloud.http.post(page(cloud, app), data={"answer": "cancel"})
-    assert parse_qs(urlsplit(answer.headers["Location"]).query)["error"] == ["access_denied"]
+    answer = await cloud.http.post(page(cloud, app, state="s"), data={"answer": "cancel"})
+    returned = parse_qs(urlsplit(answer.headers["Location"]).query)
+    assert returned.pop("error") == ["consent_required"]
+    assert "AADSTS65004" in returned.pop("error_description")[0]
+    assert returned == {"admin_consent": ["True"], "tenant": [cloud.info["tenant"]], "state": ["s"]}
     assert await granted(cloud, app) is None
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from azure.core.exceptions import ServiceRequestError
 
-from onboarding.errors import OnboardingError, login, policies, steps
+from onboarding.errors import OnboardingError, login, policies, steps, subscription
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.consent_states import ConsentStates
 from onboarding.storage import names, patience
@@ -36,6 +36,8 @@ MISSING: Final = login.CONSENT_INCOMPLETE.finding(
     page="https://login.invalid",
 )
 
+NOT_FOUND: Final = subscription.SUBSCRIPTION_NOT_FOUND.finding(tenant=TENANT, subscription=TENANT)
+
 
 def refused(*findings: Any) -> OnboardingError:
     """The error of a preflight with these findings."""
@@ -54,14 +56,15 @@ class Deployment(World):
         self.parts.messaging.__dict__["consent_states"] = states
         self.states = states
 
-    async def waits(self, name: str, error: OnboardingError | None = None) -> str:
-        """An onboarding that has waited for long, and has just checked."""
-        runs, now = self.parts.onboarding_runs, self.clock.now()
-        head = await self.onboard(onboarding_request(name=name), now)
+    async def waits(self, name: str, error: OnboardingError | None = None, *, removal: bool = False) -> str:
+        """An onboarding, or a removal, that has waited for long, and has just checked."""
+        runs = self.parts.operation_runs if removal else self.parts.onboarding_runs
+        start, now = self.off_board if removal else self.onboard, self.clock.now()
+        head = await start(onboarding_request(name=name), now)
         await runs.index.begin(head)
         run = await runs.load(head.id)
         assert run is not None
-        step = run.steps["preflight"].evolve(
+        step = run.steps[runs.plan(head).first].evolve(
             status=StepStatus.WAITING,
             attempt=9,
             tries=9,
@@ -79,10 +82,11 @@ class Deployment(World):
         state = await self.states.of(TENANT)
         return str(await self.call("show_consented", admin_consent="True", state=state))
 
-    async def resumed(self, onboarding: str) -> int:
-        """How many events show that somebody made an onboarding check."""
-        events, _ = await self.parts.onboarding_runs.store.events(onboarding, size=1000)
-        return sum(each.kind == "resumed" for each in events)
+    async def resumed(self, identifier: str) -> int:
+        """How many events show that somebody made an onboarding, or a removal, check."""
+        stores = [runs.store for runs in (self.parts.onboarding_runs, self.parts.operation_runs)]
+        found = [(await store.events(identifier, size=1000))[0] for store in stores]
+        return sum(each.kind == "resumed" for events in found for each in events)
 
     def messages(self) -> int:
         """How many messages wait on the queue."""
@@ -135,6 +139,15 @@ async def test_an_onboarding_that_lacks_more_than_the_consent_checks(deployment)
     deployment.advance(timedelta(minutes=1))
     assert CHECKS in await deployment.opened()
     assert [await deployment.resumed(each) for each in (first, second)] == [1, 1]
+
+
+async def test_a_removal_checks_too(deployment):
+    """The consent is for all that the service does in the tenant, but not for those who own subscriptions."""
+    removal = await deployment.waits("one", removal=True)
+    role = await deployment.waits("two", refused(NOT_FOUND))
+    deployment.advance(timedelta(minutes=1))
+    assert CHECKS in await deployment.opened()
+    assert [await deployment.resumed(each) for each in (removal, role)] == [1, 0]
 
 
 async def test_a_hundred_onboardings_check_at_once(deployment):

@@ -134,7 +134,7 @@ async def test_only_the_states_of_the_service_wake_anything(stranger, link_key):
         assert answer.status_code == 200, why
         assert CHECKS not in answer.text, why
         assert len(text) < SHORT or text not in answer.text, why
-    for denied in ({"admin_consent": "False"}, {"admin_consent": None}, {"error": "access_denied"}):
+    for denied in ({"admin_consent": "False"}, {"admin_consent": None}, {"error": "consent_required"}):
         answer = await stranger.http.get(changed(f"{landing}&state={state}", **denied))
         assert CHECKS not in answer.text
         assert "Consent was not granted" in answer.text

@@ -22,7 +22,7 @@ from infra.local.cloud.login_errors import LoginError
 from infra.local.cloud.messages import Answer, JsonObject, Request
 
 _DECLINED: Final = {
-    "error": "access_denied",
+    "error": "consent_required",
     "error_description": "AADSTS65004: The resource owner or authorization server denied the request.",
 }
 
@@ -63,9 +63,10 @@ class AdminConsent:
         reply = request.query.get("redirect_uri") or next(_reply_addresses(application), "")
         if not reply:
             raise login_errors.no_reply_address(application["appId"])
-        values: Mapping[str, str] = (
-            {"admin_consent": "True", "tenant": directory.tenant.id} if accepted else _DECLINED
-        )
+        # ``admin_consent`` does not say whether the answer was yes: it is in both.
+        values: Mapping[str, str] = {"admin_consent": "True", "tenant": directory.tenant.id}
+        if not accepted:
+            values = {**values, **_DECLINED}
         if state := request.query.get("state"):
             values = {**values, "state": state}
         return Answer(status=302, headers={"Location": f"{reply}?{urlencode(values)}"})
