@@ -65,7 +65,7 @@ class DirectoryError(Exception):
 
 
 FAILURES: Final = (DirectoryError, AzureError, httpx.TransportError)
-"""What a script can meet: a refusal of Graph's, a sign-in that fails, a network that does not answer."""
+"""The errors that a script must expect: Graph refuses, the sign-in fails, or the network does not answer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -86,7 +86,7 @@ def _plan(directory: graph.Directory, principal_id: str, wanted: tuple[AppRole, 
         )
     if identity.get("servicePrincipalType") != "ManagedIdentity":
         raise WrongTargetError(
-            f"{identity['displayName']} ({principal_id}) is no managed identity. An app registration gets "
+            f"{identity['displayName']} ({principal_id}) is not a managed identity. An app registration gets "
             "its permissions from its manifest and an administrator's consent, not from this script."
         )
     resource = directory.get(f"/servicePrincipals(appId='{GRAPH_APP_ID}')?$select=id,appRoles")

@@ -119,7 +119,7 @@ _OPTIONS: Final = {role.value: "--see-consent" for role in GRAPH_SEE} | {
     role.value: "--consent" for role in GRAPH_CONSENT
 }
 _ALSO_LEAST: Final = "Application.ReadWrite.OwnedBy"
-"""For many reads, Microsoft marks it as least privileged beside a permission to read everything."""
+"""For many reads, Microsoft marks it as least privileged, in addition to a permission to read everything."""
 
 
 def rows(service: str) -> Iterator[tuple[str, ...]]:

@@ -61,8 +61,8 @@ PRELOADED: Final = (
 """What is imported once for all; what is missing here costs each process its time."""
 
 _BOOKKEEPER: Final = ThreadPoolExecutor(1, thread_name_prefix="forks")
-"""Starts multiprocessing's processes and learns of their ends: it keeps its books without a lock, and
-starting the first process takes as long as the imports."""
+"""Starts multiprocessing's processes and learns of their ends: its bookkeeping has no lock, and starting the
+first process takes as long as the imports."""
 
 
 Argument = str | Path | socket.socket

@@ -22,7 +22,7 @@ _PR_SET_PDEATHSIG: Final = 1
 _ON_LINUX: Final = sys.platform == "linux"
 _LIBC: Final = ctypes.CDLL(None, use_errno=True) if _ON_LINUX else None
 _LOOK: Final = 0.5
-"""Seconds between the watcher's looks at its parent."""
+"""Seconds between the watcher's checks of its parent."""
 
 
 class Process(Protocol):

@@ -217,7 +217,7 @@ class Stack:
         self.cloud_info = await self._files.state("cloud", file, running, _START_SECONDS)
         if self._cloud_ports is None:
             # It has chosen them itself and listens on them; they stay reserved while it is down, too. If
-            # somebody checks one of them at this moment, the next start makes up for it.
+            # somebody checks one of them at this moment, the next start corrects this.
             addresses = [urlsplit(self.cloud_info[name]) for name in _ADDRESSES]
             with contextlib.suppress(OSError):
                 self._cloud_ports = Reservation([address.port or 0 for address in addresses])

@@ -29,13 +29,13 @@ from infra.local.errors import LocalError
 from onboarding.storage import names, versions
 
 ACCOUNT: Final = "devstoreaccount1"
-"""Azurite's customary account name; its published key is not used."""
+"""Azurite's default account name; its published key is not used."""
 
 _BEFORE: Final = tuple(node.EMULATOR / name for name in ("lean.js", "journal.js", "keys.js"))
 _START_SECONDS: Final = 20.0
 _STOP_SECONDS: Final = 10.0
 _RELEASE_SECONDS: Final = 2.0
-"""How long a killed Azurite may take to let go of its ports."""
+"""How long a killed Azurite may take to release its ports."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

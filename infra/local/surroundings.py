@@ -11,8 +11,8 @@ from typing import Any, Final
 from infra.local.storage import Account
 
 _PASSED_ON: Final = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
-"""Of the caller's own environment a host sees these, and what begins as follows. The rest stays out: a
-developer's AZURE_CLIENT_SECRET or proxy would change what the app does."""
+"""A host gets these variables of the caller's environment, and those with the following prefixes, but no
+others: a developer's AZURE_CLIENT_SECRET or proxy would change what the app does."""
 
 VERSION: Final = {"LOCAL_VERSION": '{"commit":"local","builtAt":"2026-01-01T00:00:00+00:00"}'}
 """The code of a working copy was not packaged."""
@@ -25,7 +25,7 @@ PACE: Final = {
     "INSPECTION_SCHEDULE": "0 20 * * * *",
     "STALLED_AFTER_SECONDS": "30",
 }
-"""Quicker than in Azure: on one machine nobody wants to wait."""
+"""Shorter than in Azure, so that a developer does not wait."""
 
 
 def inherited() -> dict[str, str]:

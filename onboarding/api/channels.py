@@ -160,7 +160,7 @@ class ChannelsResource:
         """Send a test message to a channel.
 
         The answer shows whether the channel accepted it. After a success, notices that wait for the channel
-        are sent within some minutes.
+        are sent within a few minutes.
         """
         name = call.path["name"]
         await self._reports.one(name)

@@ -1,6 +1,6 @@
 """``/api/health``: sends a probe to each dependency, and checks the service's permissions there.
 
-It is open to monitors, so it shows few details; the log has the reasons. A result is kept for some seconds:
+It is open to monitors, so it shows few details; the log has the reasons. A result is kept for a few seconds:
 many callers cause no more probes than one. Permissions change rarely and cost more to check, so their results
 are kept longer. ``checkedAt`` shows the age of each result. A probe of a write leaves nothing behind.
 """

@@ -98,5 +98,5 @@ def invalid_parameters(found: Mapping[str, Finding]) -> ProblemError:
 
 
 def unavailable(error: ErrorType) -> ProblemError:
-    """Something that will probably work some seconds later."""
+    """Something that will probably work a few seconds later."""
     return ProblemError(error, headers={"Retry-After": "10"})

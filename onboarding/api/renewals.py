@@ -76,7 +76,7 @@ class RenewalsResource:
         examples=_EXAMPLES,
     )
     async def create(self, call: Call[Traced, RenewalRequest]) -> Reply:
-        """Create a new client secret beside the current one."""
+        """Create a new client secret alongside the current one."""
         connection = await self._connections.find(call)
         _need_own_secret(connection)
         previous = await self._runtime.load(connection.renewal) if connection.renewal else None

@@ -1,7 +1,7 @@
 """The keys with which Microsoft Entra ID signs access tokens.
 
 A known key is used without waiting, even while the keys are downloaded again. One download runs at a time. A
-failed one is remembered for some seconds, so that tokens with unknown key IDs cannot make callers wait.
+failed one is remembered for a few seconds, so that tokens with unknown key IDs cannot make callers wait.
 
 Source: https://learn.microsoft.com/entra/identity-platform/signing-key-rollover. Microsoft adds keys before
 it uses them, and recommends checking for new ones every 24 hours.

@@ -88,7 +88,7 @@ class Told(Document):
         return self._translated(reader, part) or str(getattr(self, part))
 
     def _remedy_for(self, reader: Reader) -> str:
-        """What to do. A person who is no operator cannot follow the remedy of an operator."""
+        """What to do. A person who is not an operator cannot follow the remedy of an operator."""
         declared = CATALOGUE.get(self.code)
         if not self.remedy:
             return ""

@@ -90,7 +90,7 @@ class Trail:
         return await readable(self._tables, page.rows, AuditEvent.from_row), following
 
     async def ids(self, run: str, tenant: str, moments: Sequence[datetime]) -> set[str]:
-        """The IDs of the events of a run that are in the trail, at some moments."""
+        """The IDs of the events of a run that are in the trail, at the given moments."""
         found: set[str] = set()
         if not moments:
             return found

@@ -87,7 +87,7 @@ class Verification:
         self._ledgers = ledgers
 
     async def run(self, selection: Selection, *, seconds: float) -> Verdict:
-        """Verifies chains. Stops at the first gap, and does not begin another chain after some seconds."""
+        """Verifies chains. Stops at the first gap, and does not begin another chain after a time limit."""
         verified = events = 0
         done, began = "", time.monotonic()
         async for chain in selection.chains(self.chains):

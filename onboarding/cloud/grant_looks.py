@@ -64,7 +64,7 @@ class _Expected:
 
 
 class GrantLooks:
-    """The looks at the grants in one tenant."""
+    """The checks of the grants in one tenant."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph

@@ -33,7 +33,8 @@ _MOST: Final = 1500
 (https://learn.microsoft.com/entra/identity/users/directory-service-limits-restrictions)."""
 _DEEPEST: Final = 12
 _FIRST, _LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9990, 1, 1, tzinfo=UTC)
-"""Dates beyond these limits are replaced by them, so that some days before and after can still be computed.
+"""Dates beyond these limits are replaced by them, so that the days before and after them can still be
+computed.
 """
 _DURATION: Final = TypeAdapter(timedelta)  # reads ISO 8601 durations
 
@@ -64,7 +65,7 @@ def fault_of(document: Any) -> Said | None:
 
 
 def entries(document: Any) -> list[Mapping[str, Any]]:
-    """The entries of a page; none if it is no page."""
+    """The entries of a page; none if it is not a page."""
     found = document.get("value") if isinstance(document, Mapping) else None
     return found if isinstance(found, list) else []
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from onboarding.cmg.faults import Fault, fault
 
 LONGEST: Final = 1024
-"""More than any client secret has: those of Entra ID have 16 to 64 characters.
+"""The maximum number of characters, more than any client secret has: those of Entra ID have 16 to 64.
 
 Source: https://learn.microsoft.com/graph/api/resources/passwordcredential.
 """

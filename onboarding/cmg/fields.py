@@ -42,7 +42,7 @@ _END: Final = datetime(9999, 12, 1, tzinfo=UTC)
 def plain(text: str) -> str:
     """Text that looks the same everywhere. Raises ``PydanticCustomError`` for invisible characters.
 
-    Two of them are spelling in some scripts, and are accepted there: see ``joiners``.
+    In some scripts, the spelling needs two of them, and they are accepted there: see ``joiners``.
     """
     if text != text.strip():
         raise fault("white-space-around").error()

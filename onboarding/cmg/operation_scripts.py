@@ -88,6 +88,6 @@ def _copy(this: RenewalValues) -> Iterator[str]:
     yield "    $account = New-Object System.Management.Automation.PSCredential -ArgumentList $arguments"
     yield "    $credential = $account.GetNetworkCredential()"
     yield "    Set-Clipboard -Value $credential.Password"
-    yield f"    Write-Output 'The new client secret is in the clipboard. It expires at {_end(this)}.'"
+    yield f"    Write-Output 'The new client secret is on the clipboard. It expires at {_end(this)}.'"
     yield "}"
     yield ""

@@ -56,7 +56,7 @@ class Acknowledgement:
 class Snooze:
     """A person wants no warnings about an expiration until a moment.
 
-    If the person is no operator, operators still get the warnings and the escalation.
+    If the person is not an operator, operators still get the warnings and the escalation.
     """
 
     ends_at: datetime

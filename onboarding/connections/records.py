@@ -131,7 +131,7 @@ class Connection:
     requester: str
     created_at: datetime
     requester_name: str = ""  # empty: an earlier version wrote the record
-    on_behalf_of: Behalf | None = None  # for whom the requester asked
+    on_behalf_of: Behalf | None = None  # on whose behalf the requester acted
     tenant_domain: Word = EMPTY  # the initial one, which identifies the tenant
     acknowledged: Mapping[str, Acknowledgement] = field(default_factory=dict)  # by kind of expiration
     snoozed: Mapping[str, Snooze] = field(default_factory=dict)  # by kind of expiration
@@ -165,7 +165,7 @@ class Connection:
 
     @property
     def owner_addresses(self) -> frozenset[str]:
-        """The e-mail addresses of the owners, folded for comparison."""
+        """The email addresses of the owners, folded for comparison."""
         return frozenset(owner.email.casefold() for owner in self.request.owners)
 
     @property

@@ -100,7 +100,7 @@ def compare(connection: Connection, inspection: Inspection, at: datetime) -> Com
 
 
 def outdated(connection: Connection) -> Comparison:
-    """The comparison if the record is older than the service's own changes: it blames nobody."""
+    """The comparison if the record is older than the service's own changes: the known differences."""
     return Comparison(
         differences=connection.differences,
         ends_at=connection.secret.ends_at,

@@ -100,7 +100,7 @@ class InspectionStep:
     async def run(self, context: InspectionContext) -> Done[InspectionResult] | Wait:
         """Inspects the connections of a run. After an error, it inspects those that are left.
 
-        It waits while the records are outdated, so that it blames nobody.
+        It waits while the records are outdated, so that it does not report the service's own changes.
         """
         try:
             await self._need_present()

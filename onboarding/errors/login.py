@@ -146,7 +146,7 @@ CONSENT_INCOMPLETE: Final = ErrorType(
     ),
     documentation=_CONSENT,
 )
-"""Microsoft Graph refuses what the administrator of another tenant has not allowed, or has taken back."""
+"""Microsoft Graph refuses what the administrator of another tenant has not allowed, or has withdrawn."""
 APPLICATION_DISABLED: Final = _final(
     70001,
     7000112,

@@ -47,6 +47,6 @@ def assigned(actions: Iterable[Action], reserved: Collection[str]) -> tuple[Acti
 
 
 def asking(actions: Iterable[Action], reserved: Collection[str]) -> str:
-    """What somebody who is no operator must ask for; empty if nothing of it is reserved."""
+    """What somebody who is not an operator must ask for; empty if none of it is reserved."""
     labels = dict.fromkeys(f"'{action.label}'" for action in actions if RESERVED.get(action.kind) in reserved)
     return f"Ask an operator of the service, who alone can do this: {', '.join(labels)}." if labels else ""

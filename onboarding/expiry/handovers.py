@@ -66,7 +66,7 @@ class Handovers:
 
 
 _AHEAD: Final = timedelta(minutes=5)
-"""By this time the clocks of two instances can differ."""
+"""The time by which the clocks of two instances can differ."""
 
 
 class HandoverReminders:
@@ -111,7 +111,7 @@ class HandoverReminders:
         return announced
 
     async def _correct(self, wait: SiteWait) -> None:
-        """Lets a wait begin now that has begun in the future, by a clock that was ahead."""
+        """Starts a wait now if its start is in the future, because a clock was ahead."""
         now = self._clock.now()
 
         def change(found: Connection) -> Connection | None:

@@ -2,7 +2,7 @@
 
 An application is created once. Its ids are kept with the step, so that a later attempt repeats only what
 failed. Just after a creation, other replicas of the directory answer as if the application did not exist, or
-as if the service did not own it. For some minutes, that counts as replication lag, whatever the text. After
+as if the service did not own it. For a few minutes, that counts as replication lag, whatever the text. After
 that, it is final.
 
 Source: https://learn.microsoft.com/graph/errors, and "a newly created object may return Not Found" in
@@ -105,7 +105,7 @@ async def create_principal(context: OnboardingContext, app_id: str) -> tuple[str
     """The service principal of an application, created if it is missing, and notes about it for people.
 
     The onboarding does not need to own it, but a removal does, to delete it permanently. So the service
-    checks for some minutes, and then continues.
+    checks for a few minutes, and then continues.
     """
     step, found = context.step, directory(context)
     object_id = step.memo or await found.create_service_principal(app_id, look=step.attempt > 1)

@@ -1,9 +1,9 @@
 """Removes secrets from Key Vault that were provided, and that nothing uses.
 
 These are the secrets of an onboarding or a renewal that did not succeed, and of a request that another one
-overtook. The service finds them by the tags with which they were stored. They stay for some days, so that an
-operator can correct the cause and retry the run. A secret that a person stored has no such tags, and is
-never removed here.
+overtook. The service finds them by the tags with which they were stored. They stay for a few days, so that an
+operator can correct the cause and retry the run. A secret that a person stored has no such tags, and is never
+removed here.
 """
 
 from __future__ import annotations

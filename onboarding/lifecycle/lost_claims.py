@@ -5,7 +5,7 @@ first worker continues, what it creates may belong to nobody. It notices this wh
 outcome, whatever the outcome is. It then reads the current run, and removes what its attempt created and
 nobody uses. What another worker finds by a key and uses is kept. Each function is safe to repeat.
 
-Nobody repeats the attempt, so the worker itself waits for the directory for some seconds. The log shows what
+Nobody repeats the attempt, so the worker itself waits for the directory for a few seconds. The log shows what
 it cannot confirm. An inspection finds and announces a secret that nobody recorded.
 """
 

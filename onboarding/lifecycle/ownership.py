@@ -191,7 +191,7 @@ async def may_use_secret(
 async def makers(services: Services, apps: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """The requesters whose onboardings created applications, by object ID.
 
-    A name in the format of this service is no proof: another deployment, or a person, can have assigned it.
+    A name in the format of this service is not proof: another deployment, or a person, can have assigned it.
     So applications of onboardings that this deployment does not know are omitted.
     """
     found = {}

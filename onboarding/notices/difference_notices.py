@@ -1,8 +1,8 @@
 """Announces differences: one fact is one notice, however many connections it affects.
 
 A tenant that cannot be read affects all its connections, and an application affects those that share it. If a
-fact appears and disappears repeatedly, people are notified once in some days. Programs get an event each time
-that the fact is found after its key was closed, so that no ticket stays closed while the fact exists.
+fact appears and disappears repeatedly, people are notified once a week. Programs get an event each time that
+the fact is found after its key was closed, so that no ticket stays closed while the fact exists.
 """
 
 from __future__ import annotations

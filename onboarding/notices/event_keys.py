@@ -17,7 +17,7 @@ from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.storage import keys
 
 _OF_SECRETS: Final = ("secret-replaced", "secret-end-changed", "secret-added")
-"""Differences that a renewal ends, beside a removed secret."""
+"""Differences that a renewal ends, besides a removed secret."""
 
 _OF_ONE_SECRET: Final = {SECRET_REMOVED, "serverApp/secret-replaced", "serverApp/secret-end-changed"}
 """Keys of the differences that are about the secret of a connection, not about the whole application."""

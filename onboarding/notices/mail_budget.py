@@ -1,4 +1,4 @@
-"""How many mails to owners the connections of one requester may cause in a day."""
+"""How many emails to owners the connections of one requester can cause in a day."""
 
 from __future__ import annotations
 
@@ -17,20 +17,19 @@ _KEY = "mails"
 
 
 class MailBudget:
-    """Counts the mails of each requester, by day in UTC."""
+    """Counts the emails of each requester, by day in UTC."""
 
     def __init__(self, tables: Tables, clock: Clock, most: int) -> None:
-        """``most`` is the number of mails a day."""
+        """``most`` is the maximum number of emails a day."""
         self._tables = tables
         self._clock = clock
         self._most = most
 
     @asynccontextmanager
     async def used(self, requesters: Iterable[str], mails: int = 1) -> AsyncIterator[None]:
-        """Counts mails before they are sent, so that simultaneous mails do not exceed the limit.
+        """Counts emails before they are sent, so that simultaneous ones do not exceed the limit.
 
-        If sending raises, they are not counted. Raises ``TransientError`` if the mails of today are used up;
-        tomorrow there are more.
+        If sending raises, they are not counted. Raises ``TransientError`` if the limit of today is reached.
         """
         now, counted = self._clock.now(), []
         try:
@@ -68,7 +67,7 @@ class MailBudget:
         )
 
     async def _number(self, row: Row | None) -> int:
-        """How many mails were counted. A row that cannot be read counts none; the next mail replaces it."""
+        """How many emails were counted. A row that cannot be read counts none; the next email replaces it."""
         found = await readable(self._tables, [row] if row else [], _count)
         return found[0] if found else 0
 

@@ -35,9 +35,9 @@ class NoticeKind(StoredEnum):
     APPLICATION_DELETED = "ApplicationDeleted"
     SIGN_IN_BLOCKED = "SignInBlocked"
     CONSENT_WITHDRAWN = "ConsentWithdrawn"
-    SECRET_ADDED = "SecretAdded"  # noqa: S105 - by hand, beside the recorded one
-    CREDENTIAL_ADDED = "CredentialAdded"  # by hand: a certificate, a federated credential
-    SECRET_REPLACED = "SecretReplaced"  # noqa: S105 - by hand, in place of the recorded one
+    SECRET_ADDED = "SecretAdded"  # noqa: S105 - manually, in addition to the recorded one
+    CREDENTIAL_ADDED = "CredentialAdded"  # manually: a certificate, a federated credential
+    SECRET_REPLACED = "SecretReplaced"  # noqa: S105 - manually, in place of the recorded one
     SECRET_REMOVED = "SecretRemoved"  # noqa: S105
     SECRET_END_CHANGED = "SecretEndChanged"  # noqa: S105
     PROFILE_DRIFT = "ProfileDrift"
@@ -135,7 +135,7 @@ class Notice:
         return replace(self, actions=reserve.assigned(self.actions, reserved))
 
     def for_owner(self, reserved: Collection[str]) -> Notice:
-        """The notice as an owner reads it, who is no operator: the remedy begins with whom to ask."""
+        """The notice for an owner, who is not an operator: the remedy begins with whom to ask."""
         asking = reserve.asking(self.actions, reserved)
         return replace(self, remedy=f"{asking}\n{self.remedy}") if asking else self
 

@@ -1,6 +1,6 @@
 """The pause of notices: none is sent while storage is older than the vault.
 
-The records are then outdated, and a notice could blame somebody for what the service itself has done.
+The records are then outdated, and a notice could report a change that the service itself has made.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ class Parts:
 
     @functools.cached_property
     def messaging(self) -> Messaging:
-        """What tells people and programs something."""
+        """What notifies people and programs."""
         return Messaging(
             settings=self.settings,
             clock=self.clock,

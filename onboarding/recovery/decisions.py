@@ -41,7 +41,7 @@ class Seen:
 
 
 def decide(connection: Connection, seen: Seen, *, storage_is_older: bool) -> Decision | None:
-    """The decision about a recorded connection; None if its record is true.
+    """The decision about a recorded connection; None if its record is correct.
 
     Args:
         connection: As it is recorded.

@@ -136,7 +136,8 @@ class Epoch:
     async def need_present(self) -> None:
         """Raises ``PermanentError`` while storage or the vault is from an earlier time than the other.
 
-        Code that destroys something or blames somebody calls this first, because the records may be outdated.
+        Code that removes something or reports changes by others calls this first, because the records may be
+        outdated.
         """
         if gap := await self.gap():
             raise gap.error()

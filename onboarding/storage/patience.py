@@ -1,6 +1,6 @@
 """How long one HTTP call waits for the storage account.
 
-Azure ends a call after 230 seconds with a page that is no problem document
+Azure ends a call after 230 seconds with a page that is not a problem document
 (https://learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger#limits). A storage
 account that accepts connections and does not answer would use up that time. So all storage calls of one HTTP
 call share a number of seconds. Invocations of queues and timers have other limits, and do not use this one.

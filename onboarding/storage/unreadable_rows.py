@@ -1,4 +1,4 @@
-"""Rows that cannot be read: damaged, edited by hand, or written by a newer release.
+"""Rows that cannot be read: damaged, edited manually, or written by a newer release.
 
 The rule for all code that reads more than one row: each row is read separately (``readable``). The log names
 an unreadable row, and an index keeps it, where operators can see and remove it. It never hides the others. If

@@ -28,7 +28,7 @@ class Word(bytes):
     def __getnewargs__(self) -> tuple[str]:  # type: ignore[override]
         return (read(self),)
 
-    if not TYPE_CHECKING:  # a class that mypy sees write itself is a text to mypy
+    if not TYPE_CHECKING:  # mypy accepts a class as text if it sees this method
 
         def __str__(self) -> str:
             raise TypeError("a word has no form of its own: a module of onboarding.words must write it")

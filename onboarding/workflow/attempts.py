@@ -87,7 +87,7 @@ async def take_back(
         except OnboardingError as error:
             return Failure.of(error), tuple(calls)
         except Exception:
-            log.exception("step %s could not be taken back", step.name, extra={"run": step.run})
+            log.exception("step %s could not be undone", step.name, extra={"run": step.run})
             return Failure.of(requests.INTERNAL_ERROR.error()), tuple(calls)
     return None, tuple(calls)
 

@@ -175,7 +175,7 @@ class Drive:
     async def _take_back(self, claim: Claim, outcome: Outcome[Any], calls: tuple[Call, ...]) -> None:
         """Undoes an attempt that lost its claim, and shows its calls in the audit trail."""
         step = claim.step
-        log.warning("step %s went on without this worker", step.name, extra={"run": step.run})
+        log.warning("this worker lost its claim on the step %s", step.name, extra={"run": step.run})
         error, more = await attempts.take_back(
             self._plan,
             self._runtime.services,

@@ -153,7 +153,7 @@ def test_without_the_console_nobody_signs_in(pwsh, script):
 
 
 def test_a_renewal_shows_when_the_new_secret_expires(pwsh, tmp_path):
-    """The new secret is in the clipboard; its expiration is shown."""
+    """The new secret is on the clipboard; its expiration is shown."""
     file = tmp_path / "renew.ps1"
     file.write_bytes(renewal().encode())
     found = pwsh.run(file, site())

@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
         report["leftBehind"] = left
         arguments.report.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     for what in left:
-        print(f"Still there: {what}. Remove it by hand.", file=sys.stderr)
+        print(f"Still there: {what}. Remove it manually.", file=sys.stderr)
     print(f"The report without IDs and secrets: {arguments.report}")
     return code or (1 if left else 0)
 

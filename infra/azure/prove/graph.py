@@ -1,4 +1,4 @@
-"""Questions to Microsoft Graph and to login about applications of one's own.
+"""Questions to Microsoft Graph and to login about applications that the run creates.
 
 https://learn.microsoft.com/graph/api/application-upsert,
 https://learn.microsoft.com/graph/api/directory-deleteditems-list and
@@ -200,7 +200,9 @@ def upsert(run: Run) -> Iterator[Finding]:
     """
     question = "A caller owns what its upsert creates."
     if not run.leaves_orphan:
-        yield unknown(question, "only with --upsert: a 'no' leaves an application that you remove by hand")
+        yield unknown(
+            question, ("only with --upsert: a 'no' leaves an application that you must remove manually")
+        )
         return
     unique = f"{run.name}-upsert"
     path = f"/applications(uniqueName='{unique}')"

@@ -110,7 +110,7 @@ class Services:
         return service in self._urls
 
     def ask_for_token(self) -> Answer:
-        """Whether the identity gets a token for Graph now; a new federation takes some minutes."""
+        """Whether the identity gets a token for Graph now; a new federation takes a few minutes."""
         try:
             self._credential.get_token(self._scopes["graph"])
         except AzureError as error:

@@ -58,7 +58,7 @@ class Environment:
     key_vault: str
     storage: str
     token_exchange: str
-    """The audience a managed identity asks for when it stands in for a federated credential."""
+    """The audience of a managed identity's token that is used with a federated credential."""
     absent: frozenset[str] = frozenset()
     """Properties of applications and service principals that this cloud's Graph does not have."""
 

@@ -93,7 +93,7 @@ class Fault:
     hits: int = 0
     held: int = 0
     gate: asyncio.Event = field(default_factory=asyncio.Event)
-    """Opened by a release: lets go what is held."""
+    """Set by a release: the held requests continue."""
 
     def meets(self, service: str, request: Request) -> bool:
         """Whether this fault applies to a request; counts it."""

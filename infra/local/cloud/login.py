@@ -148,7 +148,7 @@ class Login:
         return owner, application
 
     def _knows(self, directory: Directory, client_id: str) -> bool:
-        """Whether a tenant has an application's service principal, and login has heard of it."""
+        """Whether a tenant has an application's service principal, and login knows it."""
         principal = directory.principal_of(client_id)
         return (
             principal is not None and directory.service_principals.age(principal["id"]) >= self._lags.consent

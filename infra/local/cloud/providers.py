@@ -37,7 +37,7 @@ _TYPES: Final = {
     "Microsoft.Storage": "storageAccounts",
     "Microsoft.Web": "sites",
 }
-"""One resource type of each of the providers that matter here; the others say only ``operations``."""
+"""One resource type of each of the providers that matter here; the others have only ``operations``."""
 
 _OTHERS: Final = (
     "Advisor",
@@ -120,7 +120,7 @@ class Providers:
     ) -> None:
         """``tenant`` is the subscription's; ``seconds`` is the duration of a change from now on.
 
-        Azure accepts to register the ``idle`` ones, and does not begin.
+        Azure accepts the registration of the ``idle`` ones, but does not start it.
         """
         self.tenant = tenant
         self._database = database
@@ -147,7 +147,7 @@ class Providers:
         return finally_ if time.time() >= change["done"] else under_way
 
     def change(self, namespace: str, *, register: bool) -> None:
-        """Start to register or unregister; nothing happens if that is already the state."""
+        """Start registering or unregistering; nothing happens if that is already the state."""
         name = NAMESPACES[namespace.lower()]
         target = "Registered" if register else "Unregistered"
         before = self._changes.get(name, {"to": "Unregistered", "done": 0.0})

@@ -140,7 +140,7 @@ class ResourceManager:
                 raise _not_found(request.path)
 
     def _endpoints(self, request: Request) -> Answer:
-        """Where the services of this cloud are. Anybody can ask, as ``az cloud register`` does."""
+        """Where the services of this cloud are. Anyone can read this, as ``az cloud register`` does."""
         version = _check_api_version(request.query, resource_documents.METADATA_VERSIONS)
         return Answer(status=200, body=resource_documents.endpoints(self._beside, self._audiences, version))
 

@@ -53,7 +53,7 @@ class SettingsChange(BaseModel):
 
     providerSeconds: float | None = Field(default=None, ge=0)  # noqa: N815 the name on the wire
     idleProviders: list[str] | None = None  # noqa: N815
-    """Resource providers that Azure accepts to register, and does not begin with."""
+    """Resource providers whose registration Azure accepts, but does not start."""
     tokenSeconds: int | None = Field(default=None, ge=1)  # noqa: N815
     policies: dict[str, Any] | None = None
     permissions: list[dict[str, Any]] | None = None
@@ -66,7 +66,7 @@ class SettingsChange(BaseModel):
     vaultActions: list[str] | None = None  # noqa: N815
     """Data actions of the service's identity in the vault: at first those of Key Vault Secrets Officer."""
     opaqueTokens: bool | None = None  # noqa: N815
-    """Whether tokens for Graph are no JWT."""
+    """Whether tokens for Graph are not JWTs."""
     upsertOwns: bool | None = None  # noqa: N815
     """Whether a caller owns what its upsert creates: Microsoft does not promise it."""
     directoryQuota: int | None = Field(default=None, ge=0)  # noqa: N815

@@ -83,7 +83,7 @@ class Tokens:
         self.seconds = 3600
         self._verified: dict[str, JsonObject] = {}
         self.opaque = False
-        """Whether tokens for Graph are no JWT: Microsoft promises no format to clients."""
+        """Whether tokens for Graph are not JWTs: Microsoft promises no format to clients."""
 
     def keys(self, tenant: str) -> JsonObject:
         """The public key as a tenant's JSON Web Key Set (RFC 7517). As in Entra, tenants share keys."""
@@ -113,7 +113,7 @@ class Tokens:
         version: str = "1.0",
         seconds: int = 0,
     ) -> JsonObject:
-        """The claims of a token for an application itself (no user), valid from now on, for some seconds."""
+        """The claims of a token for an application itself (no user), valid for ``seconds`` from now on."""
         now = int(time.time())
         claims: JsonObject = {
             "aud": audience,

@@ -41,7 +41,7 @@ class Admin:
         self._invoker = invoker
         self._started = time.monotonic()
         self.running: set[asyncio.Task[None]] = set()
-        """What was fired by hand and has not ended."""
+        """The functions that were started manually and have not ended."""
 
     def routes(self) -> list[web.RouteDef]:
         """What to serve."""
@@ -97,7 +97,7 @@ class Admin:
         try:
             await self._invoker.run(function, message, reason="by hand")
         except Exception:  # noqa: BLE001 - whatever the function raised; the trace is in the log
-            logger.warning("%s failed; it was started by hand, so it is not retried", function.name)
+            logger.warning("%s failed; it was started manually, so it is not retried", function.name)
 
     async def _status(self, _: web.Request) -> web.Response:
         return web.json_response(

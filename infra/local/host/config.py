@@ -41,7 +41,7 @@ class QueueConfig:
     max_dequeue_count: int = 5
     """How often a message is tried before it goes to the poison queue."""
     max_polling_interval: timedelta = timedelta(minutes=1)
-    """Longest wait between two looks into an empty queue."""
+    """Longest wait between two polls of an empty queue."""
     visibility_timeout: timedelta = timedelta(0)
     """How long a message stays hidden after the function failed."""
     base64: bool = True

@@ -97,7 +97,7 @@ class Route:
 
 
 def decode(raw_path: str) -> str:
-    """Percent-decode a path; an encoded slash stays encoded, because it is no separator."""
+    """Percent-decode a path; an encoded slash stays encoded, because it is not a separator."""
     return "/".join(unquote(segment).replace("/", "%2F") for segment in raw_path.split("/"))
 
 

@@ -112,7 +112,7 @@ class Host:
             await asyncio.gather(runner.cleanup(), self._drain([ended, *triggers]))
         self._invoker.close()
         logger.info("stopped")
-        # The platform does not notify an app of its end, so its clients stay open; that is no error.
+        # The platform does not notify an app of its end, so its clients stay open; that is not an error.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
     async def _listen(self) -> tuple[web.AppRunner, int]:

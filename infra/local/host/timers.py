@@ -29,7 +29,7 @@ from infra.local.host.invocation import Invoker
 from infra.local.host.log import logger
 
 _LOOK: Final = 0.25
-"""Seconds between two looks at a clock that may be moved, and at a lock that another host holds."""
+"""Seconds between two checks of a clock that may be moved, and of a lock that another host holds."""
 
 _MONITORED_FROM: Final = timedelta(minutes=1)
 """A schedule that recurs more often is not monitored unless the trigger asks for it."""

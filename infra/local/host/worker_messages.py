@@ -17,7 +17,7 @@ class Message:
         vars(self).update(fields)
 
     def __getattr__(self, field: str) -> None:
-        if not field[0].islower():  # no field is called so
+        if not field[0].islower():  # no field has this name
             raise AttributeError(field)
 
     def WhichOneof(self, _: str) -> str | None:  # noqa: N802 - protobuf's name

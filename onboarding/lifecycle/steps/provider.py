@@ -3,9 +3,9 @@
 Azure registers a provider region by region, which can take days, and resources can be created meanwhile:
 "your application code shouldn't block the creation of resources for a resource provider that is in the
 registering state". Where a registration has not begun, the portal and templates register the provider when
-they create a resource. So the onboarding waits some minutes, registers the provider once more, and continues,
-whatever the answer and the state are. The connection records the provider as pending, and inspections monitor
-it.
+they create a resource. So the onboarding waits for a few minutes, registers the provider once more, and
+continues, whatever the answer and the state are. The connection records the provider as pending, and
+inspections monitor it.
 
 A removal leaves the registration, and lists it (``registrations``).
 

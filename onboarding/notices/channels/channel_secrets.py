@@ -1,4 +1,4 @@
-"""The addresses and keys of channels: read from Key Vault, and cached for some minutes."""
+"""The addresses and keys of channels: read from Key Vault, and cached for a few minutes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ChannelSecrets:
     async def newest(self, name: str, versions: int) -> tuple[str, ...]:
         """The newest values of a secret, at least one; the current one first. Raises this app's errors.
 
-        An error is kept, too, for some seconds: calls without a token, such as those with a link, cannot
+        An error is kept, too, for a few seconds: calls without a token, such as those with a link, cannot
         make the service call the vault each time.
         """
         key = (name, versions)

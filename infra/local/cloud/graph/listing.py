@@ -30,7 +30,7 @@ _OPTIONS: Final = frozenset(
     {"$select", "$filter", "$expand", "$top", "$count", "$orderby", "$skiptoken", "$format"}
 )
 Related = Callable[[JsonObject], list[JsonObject]]
-"""What stands in a relationship to an object."""
+"""The objects in a relationship to an object."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -45,7 +45,7 @@ _MESSAGES: Final = {
     " Please wait briefly and retry.",
     "Authorization_RequestDenied": "Insufficient privileges to complete the operation.",
 }
-"""What Graph says with codes that tests ask for by name."""
+"""The texts of Graph for codes that tests request by name."""
 
 
 class Graph:
