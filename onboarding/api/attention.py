@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 from pydantic import Field
@@ -16,10 +17,12 @@ from onboarding.api.attention_runs import code_of
 from onboarding.api.attention_sites import needs_attention
 from onboarding.api.blocked_runs import BlockedRuns
 from onboarding.api.counting import Counted, Some
-from onboarding.api.documents import AttentionCode, Url
+from onboarding.api.documents import AttentionCode, Url, Wording
 from onboarding.api.overview_facts import OPEN, OverviewFacts
 from onboarding.errors import Actor, steps
 from onboarding.storage import names
+from onboarding.texts import cases
+from onboarding.texts.phrases import Said
 from onboarding.workflow.blocked_steps import BlockedStep
 from onboarding.workflow.index_entry import Entry
 from onboarding.workflow.received_message import ERRORS
@@ -28,26 +31,7 @@ from onboarding.workflow.run import RunStatus
 RESTORED: Final = (steps.STORAGE_RESTORED.code, steps.VAULT_RESTORED.code)
 """The entries for a restore: until the records are reconciled, no other entry can be trusted."""
 
-ATTENTION: Final[Mapping[str, str]] = {
-    "job-late": "A periodic job has not succeeded for three periods",
-    "job-failed": "The last run of a periodic job failed",
-    "trail-gap": "The audit trail differs from its append-only copy",
-    "poison-queue-not-empty": "There are messages on a poison queue",
-    "poison-message": "There are poison messages",
-    "row-unreadable": "There are stored records that cannot be read",
-    "expiration-passed": "Something has expired and nobody has acknowledged it",
-    "expiration-near": "Something expires within a week",
-    "connection-drifting": "The directory differs from the expected state",
-    "channel-failing": "A channel does not accept notices",
-    "delivery-failing": "Notices are not delivered",
-    "onboarding-failed": "Onboardings have failed",
-    "operation-failed": "Operations have failed",
-    "inspection-failed": "Inspections have failed",
-    "run-retrying": "Runs have repeated an error for more than an hour",
-    "run-waits-for-customer": "Runs wait for a customer",
-    "handover-waits": "Connections wait for their site, although somebody was reminded",
-    "onboarding-late": "Onboardings take more than a day",
-}
+ATTENTION: Final = {title.code: title for title in cases.TITLES}
 """What else needs attention, the most serious first: the titles by code."""
 
 
@@ -55,7 +39,8 @@ class Attention(Counted):
     """Something that needs attention."""
 
     code: AttentionCode
-    title: str
+    title: Wording
+    args: Annotated[dict[str, Any], Field(default_factory=dict, description="The values in `title`.")]
     since: Annotated[datetime | None, Field(description="When the oldest of the cases that were read began.")]
     causes: Annotated[
         dict[str, int],
@@ -79,29 +64,26 @@ class _Need:
 def attention(facts: OverviewFacts, url: Callable[[str], str]) -> Iterator[Attention]:
     """What needs attention, the most serious first."""
     if gap := facts.gap:
-        error = gap.error()
-        title = f"{error.title}: notices and removals wait until POST /api/reconcile. {error.detail}"
-        yield Attention(code=error.code, title=title, count=1, more=False, since=None, causes={}, url=None)
+        error = gap.error().as_finding()
+        restored = cases.RESTORED.of(title=error.said("title"), detail=error.said("detail"))
+        yield _entry(error.code, restored, count=1)
     blocked = facts.blocked.where(lambda step: step.dismissed is None)
     own = [cause for cause in BlockedRuns.all_of(blocked) if cause.actor is Actor.OPERATOR]
     for cause in own:
-        yield Attention(
-            code=CaseCode.RUN_WAITS_FOR_OPERATOR,
-            title=f"{cause.title}: runs wait since {cause.since:%Y-%m-%d %H:%M} UTC",
+        yield _entry(
+            CaseCode.RUN_WAITS_FOR_OPERATOR,
+            cases.RUNS_WAIT.of(title=cause.said("title"), since=cause.since),
             count=cause.count,
             more=cause.more,
             since=cause.since,
             causes={cause.code: cause.count},
-            url=None,
         )
     if blocked.more and not own:
-        yield Attention(
-            code=CaseCode.RUN_WAITS_FOR_OPERATOR,
-            title="Not all waiting runs were read: some may wait for an operator",
+        yield _entry(
+            CaseCode.RUN_WAITS_FOR_OPERATOR,
+            cases.RUNS_NOT_READ.of(),
             count=0,
             more=True,
-            since=None,
-            causes={},
             url=url(f"attention?code={CaseCode.RUN_WAITS_FOR_OPERATOR}"),
         )
     needs = {**_records(facts), **_runs(facts, blocked)}
@@ -110,15 +92,37 @@ def attention(facts: OverviewFacts, url: Callable[[str], str]) -> Iterator[Atten
         if need.some.found or need.some.more:  # a limit was reached, so there can be more
             begun = [since for thing in need.some.found if (since := need.since(thing))]
             causes = Counter(cause for thing in need.some.found for cause in need.cause(thing) if cause)
-            yield Attention(
-                code=code,
-                title=title,
+            yield _entry(
+                code,
+                title.of(),
                 count=need.some.count,
                 more=need.some.more,
                 since=min(begun, default=None),
                 causes=dict(causes.most_common()),
                 url=url(need.path) if need.path else None,
             )
+
+
+def _entry(
+    code: str,
+    title: Said,
+    *,
+    count: int,
+    more: bool = False,
+    since: datetime | None = None,
+    causes: Mapping[str, int] = MappingProxyType({}),
+    url: str | None = None,
+) -> Attention:
+    return Attention(
+        code=code,
+        title=title,
+        args=title.args,
+        count=count,
+        more=more,
+        since=since,
+        causes=causes,
+        url=url,
+    )
 
 
 def _records(facts: OverviewFacts) -> Mapping[str, _Need]:

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 from onboarding.storage.dismissals import Dismissed
 from onboarding.storage.unreadable_rows import Dismissal
 from onboarding.texts import reasons
-from onboarding.texts.phrases import Said
+from onboarding.texts.phrases import NOTHING, Said
 from onboarding.workflow.run import Author, RunStatus
 
 
@@ -46,7 +46,7 @@ class Case:
     code: CaseCode
     id: str
     cause: str = ""  # a code: of the error, of the difference; or the table of a row
-    detail: str = ""
+    detail: Said = NOTHING
     tenant: str = ""
     since: datetime
     path: str = ""  # of the URL where it is shown
@@ -88,7 +88,8 @@ def dismissed(case: Case, dismissal: Dismissal) -> Dismissed:
         code=case.code,
         id=case.id,
         cause=case.cause,
-        detail=case.detail,
+        detail=case.detail.text,
+        said=case.detail,
         tenant=case.tenant,
         since=case.since,
         dismissal=dismissal,

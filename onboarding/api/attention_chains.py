@@ -8,7 +8,7 @@ from onboarding.api.attention_cases import Case, CaseCode, Kept
 from onboarding.audit.trail_gaps import TrailGap, TrailGaps
 from onboarding.audit.trail_watch import TrailWatch
 from onboarding.storage.unreadable_rows import Dismissal
-from onboarding.texts import reasons
+from onboarding.texts import cases, reasons
 from onboarding.workflow.run import Author
 
 
@@ -48,7 +48,7 @@ class Chains:
             code=self.codes[0],
             id=gap.id,
             cause=gap.reason,
-            detail=f"{gap.chain}, event {gap.number}",
+            detail=cases.EVENT_OF_CHAIN.of(chain=gap.chain, number=gap.number),
             tenant=gap.tenant,
             since=gap.since,
             path="audit/verify",

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, Field
 
 from onboarding.api.attention_cases import Case, CaseCode
-from onboarding.api.documents import AttentionCode, Document, Url
+from onboarding.api.documents import AttentionCode, Document, Url, Wording, wording
 from onboarding.api.documents import Dismissal as DismissalDocument
 from onboarding.api.paging import ContinuedQuery, Page, PageQuery
 from onboarding.api.reading import Id, Parameters
 from onboarding.cmg.fields import Timestamp, plain
 from onboarding.storage.dismissals import Dismissed
+from onboarding.texts import phrases
+from onboarding.texts.phrases import NOTHING
 
 CODE: Final = Field(None, description="Only what belongs to this entry of the overview.")
 CAUSE: Final = Field(None, description="Only with this cause, for example the code of an error.")
@@ -24,6 +26,13 @@ BEFORE: Final = Field(None, description="Only cases that began before this time.
 REASON: Final = Field(description="Why nothing needs to be done. It is kept with who dismissed the entry.")
 
 Reason = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(plain)]
+
+
+DetailCode = Annotated[
+    str,
+    Field(description="The same for programs; for a text of an error, its code, / and title or detail."),
+]
+DetailArgs = Annotated[dict[str, Any], Field(default_factory=dict, description="The values in `detail`.")]
 
 
 class AttentionQuery(PageQuery):
@@ -64,7 +73,9 @@ class AttentionEntry(Document):
     code: AttentionCode
     id: str
     cause: Annotated[str, Field(description="For example the code of the error.")] = ""
-    detail: str = ""
+    detail: Wording = NOTHING
+    detail_code: DetailCode = ""
+    detail_args: DetailArgs
     tenant_id: str = ""
     since: Annotated[datetime, Field(description="When the case began.")]
     url: Annotated[Url, Field(description="Where it is shown.")] = ""
@@ -76,7 +87,7 @@ class AttentionEntry(Document):
             code=case.code,
             id=case.id,
             cause=case.cause,
-            detail=case.detail,
+            **wording("detail", case.detail),
             tenant_id=case.tenant,
             since=case.since,
             url=url(case.path) if case.path else "",
@@ -93,7 +104,9 @@ class DismissedEntry(Document):
     code: AttentionCode
     id: str
     cause: str = ""
-    detail: str = ""
+    detail: Wording = NOTHING
+    detail_code: DetailCode = ""
+    detail_args: DetailArgs
     tenant_id: str = ""
     since: datetime
     dismissal: DismissalDocument
@@ -105,7 +118,7 @@ class DismissedEntry(Document):
             code=dismissed.code,
             id=dismissed.id,
             cause=dismissed.cause,
-            detail=dismissed.detail,
+            **wording("detail", phrases.stored(dismissed.said, dismissed.detail)),
             tenant_id=dismissed.tenant,
             since=dismissed.since,
             dismissal=DismissalDocument.model_validate(dismissed.dismissal),

@@ -14,7 +14,7 @@ from onboarding.connections.records import Connection
 from onboarding.expiry.user_responses import Responder, UserResponses
 from onboarding.lifecycle.requests import TENANT
 from onboarding.storage.unreadable_rows import Dismissal, UnreadableRowError
-from onboarding.texts import reasons
+from onboarding.texts import phrases, reasons
 from onboarding.words import data
 from onboarding.workflow import interventions
 from onboarding.workflow.index_entry import Entry
@@ -86,7 +86,7 @@ class Expirations:
             code=CaseCode.EXPIRATION_PASSED if ended else CaseCode.EXPIRATION_NEAR,
             id=f"{connection.id}:{kind}",
             cause=kind,
-            detail=data.text(connection.name),
+            detail=phrases.plain(data.text(connection.name)),
             tenant=connection.tenant,
             since=ends_at if ended else ends_at - URGENT,
             path=f"connections/{connection.id}",

@@ -13,7 +13,7 @@ from onboarding.drift.drift_index import DriftEntry, DriftIndex, entry_of
 from onboarding.drift.inspection_step import is_old
 from onboarding.errors import OnboardingError
 from onboarding.storage.unreadable_rows import Dismissal, UnreadableRow, UnreadableRowError, UnreadableRows
-from onboarding.texts import phrases, reasons
+from onboarding.texts import cases, phrases, reasons
 from onboarding.texts.phrases import Said
 from onboarding.words import data
 from onboarding.workflow import redriving
@@ -64,7 +64,7 @@ class Messages:
             code=self.codes[0],
             id=message.id,
             cause=ERRORS[message.reason].code,
-            detail=message.detail,
+            detail=Said(code=f"{ERRORS[message.reason].code}/detail", text=message.detail, args=message.args),
             since=message.first_at,
             path="poison",
             thing=message,
@@ -104,7 +104,7 @@ class Rows:
             code=self.codes[0],
             id=row.id,
             cause=row.table,
-            detail=f"{row.partition} / {row.key}: {row.reason}",
+            detail=cases.ROW_WITH_REASON.of(partition=row.partition, key=row.key, reason=row.why),
             since=row.since,
             path=f"unreadable/{row.id}",
             thing=row,
@@ -187,7 +187,7 @@ class Drifts:
             code=self.codes[0],
             id=entry.connection,
             cause=",".join(entry.codes),
-            detail=data.text(entry.name),
+            detail=phrases.plain(data.text(entry.name)),
             tenant=entry.tenant,
             since=entry.since,
             path=f"connections/{entry.connection}",

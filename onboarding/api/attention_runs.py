@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from onboarding.api.attention_cases import UNREADABLE, Case, CaseCode, Kept, not_failed
+from onboarding.api.told import Explained
 from onboarding.errors import Actor
 from onboarding.errors.catalogue import CATALOGUE
 from onboarding.lifecycle.requests import TENANT
 from onboarding.notices import failing_deliveries
 from onboarding.storage.unreadable_rows import Dismissal, UnreadableRowError
+from onboarding.texts.phrases import NOTHING, Said
 from onboarding.workflow import interventions
 from onboarding.workflow.blocked_steps import BlockedStep
 from onboarding.workflow.index_entry import Entry
@@ -70,7 +72,7 @@ class FailedRuns:
             code=self.codes[0],
             id=entry.run,
             cause=entry.cause,
-            detail=known.title if known else "",
+            detail=Said(code=f"{known.code}/title", text=known.title) if known else NOTHING,
             tenant=entry.lists.get(TENANT, ""),
             since=entry.since or entry.announced_at,
             path=f"{self._path}/{entry.run}" if self._path else "",
@@ -133,7 +135,7 @@ class WaitingRuns:
             code=code_of(step),
             id=step.run,
             cause=step.code,
-            detail=step.detail,
+            detail=Explained.model_validate(step).said("detail"),
             tenant=step.lists.get(TENANT, ""),
             since=step.since,
             path=f"{self._path}/{step.run}",

@@ -14,6 +14,7 @@ from onboarding.connections.site_waits import SiteWait, SiteWaits
 from onboarding.notices import handover_notices
 from onboarding.notices.difference_notices import Announces
 from onboarding.storage.unreadable_rows import Dismissal, UnreadableRowError
+from onboarding.texts import phrases
 from onboarding.words import data
 from onboarding.workflow.run import Author
 
@@ -73,7 +74,7 @@ class WaitingSites:
             code=self.codes[0],
             id=f"{wait.connection}{_SUFFIX}",
             cause="site",
-            detail=data.text(wait.name),
+            detail=phrases.plain(data.text(wait.name)),
             tenant=wait.tenant,
             since=wait.since,
             path=f"connections/{wait.connection}",

@@ -9,6 +9,8 @@ from typing import Annotated, Final, Self
 from pydantic import Field
 
 from onboarding.api.counting import Counted, Some
+from onboarding.api.documents import FindingCode
+from onboarding.api.told import Explained
 from onboarding.errors import Actor
 from onboarding.lifecycle.requests import TENANT
 from onboarding.workflow.blocked_steps import BlockedStep
@@ -16,14 +18,14 @@ from onboarding.workflow.blocked_steps import BlockedStep
 _TENANTS: Final = 100
 
 
-class BlockedRuns(Counted):
+class BlockedRuns(Explained, Counted):
     """The runs that wait for one cause."""
 
-    actor: Annotated[Actor, Field(description="Who must act.")]
-    code: str
+    code: FindingCode
     title: str
     detail: Annotated[str, Field(description="Of the first of them.")]
     remedy: str
+    actor: Annotated[Actor, Field(description="Who must act.")]
     since: Annotated[datetime, Field(description="When the first of them began to wait.")]
     tenants: Annotated[tuple[str, ...], Field(description="Their tenants, at most 100.")]
 
@@ -40,6 +42,7 @@ class BlockedRuns(Counted):
                 title=steps[0].title,
                 detail=steps[0].detail,
                 remedy=remedy,
+                args=steps[0].args,
                 since=min(step.since for step in steps),
                 count=len({step.run for step in steps}),
                 more=blocked.more,

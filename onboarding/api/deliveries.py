@@ -61,7 +61,7 @@ class Delivery(Document):
             event_id=notice.id if notice else None,
             connection_id=(notice.connection or None) if notice else None,
             status=log.status(run),
-            **wording("outcome", result.how if result else phrases.stored(None, "")),
+            **wording("outcome", result.how if result else phrases.NOTHING),
             created_at=run.head.created_at,
             last_attempt_at=step.changed_at,
             next_attempt_at=step.due_at,

@@ -17,6 +17,7 @@ from onboarding.api.paging import Page, PageQuery
 from onboarding.api.problems import ProblemError
 from onboarding.api.raw import RawContent
 from onboarding.api.reading import Parameters
+from onboarding.api.told import Explained
 from onboarding.errors import requests
 from onboarding.storage import names, queues
 from onboarding.storage.unreadable_rows import UnreadableRowError
@@ -29,7 +30,7 @@ from onboarding.workflow.run import RunStatus
 from onboarding.workflow.runtime import Runtime
 
 
-class PoisonMessage(Document):
+class PoisonMessage(Explained):
     """A message that failed too often, or that cannot be processed."""
 
     id: UUID
@@ -37,7 +38,6 @@ class PoisonMessage(Document):
     reason: PoisonReason
     code: Annotated[FailureCode, Field(description="Of the error.")]
     title: str
-    detail: str
     remedy: str
     run_id: Annotated[str | None, Field(description="The run to which the message belongs.")]
     run_status: Annotated[RunStatus | None, Field(description="The current status of that run.")]
@@ -58,6 +58,8 @@ class PoisonMessage(Document):
             title=error.title,
             detail=message.detail,
             remedy=error.remedy,
+            actor=error.actor,
+            args=message.args,
             run_id=message.run or None,
             run_status=run,
             last_failure_at=message.at,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, FieldSerializationInfo, PlainSerializer, field_serializer
 
@@ -22,6 +22,7 @@ from onboarding.errors import ActionKind, Actor, Severity, cloud
 from onboarding.errors.base import composed
 from onboarding.errors.catalogue import CATALOGUE
 from onboarding.texts import phrases, templates
+from onboarding.texts.phrases import Said
 
 
 class Action(Document):
@@ -55,14 +56,13 @@ Actions = Annotated[
 """What a reader can do; an operator sees all of them."""
 
 
-class Told(Document):
-    """An error or a finding, as its reader sees it."""
+class Explained(Document):
+    """The texts of an error or a finding, as their reader sees them."""
 
     code: str
     title: Annotated[str, Field(description="What is wrong. The same in every occurrence.")] = ""
     detail: str
     remedy: Annotated[str, Field(description="What to do, written for the person who must act.")] = ""
-    documentation: Url = ""
     actor: Annotated[Actor, Field(description="Who must act. Nobody: it passes.")]
     args: Annotated[
         dict[str, Any],
@@ -74,7 +74,6 @@ class Told(Document):
             ),
         ),
     ]
-    actions: Actions
 
     @property
     def parts(self) -> tuple[Finding, ...]:
@@ -86,6 +85,16 @@ class Told(Document):
         if part == "remedy":
             return self._remedy_for(reader)
         return self._translated(reader, part) or str(getattr(self, part))
+
+    def said(self, part: Literal["title", "detail"]) -> Said:
+        """One of its texts, as a part of another one."""
+        return Said(code=f"{self._known_code}/{part}", text=getattr(self, part), args=self.args)
+
+    @property
+    def _known_code(self) -> str:
+        """The code whose texts it has: those of any refusal, if the code is the cloud's own."""
+        general = self.title == cloud.REFUSED_BY_CLOUD.title
+        return cloud.REFUSED_BY_CLOUD.code if general else self.code
 
     def _remedy_for(self, reader: Reader) -> str:
         """What to do. A person who is not an operator cannot follow the remedy of an operator."""
@@ -104,9 +113,7 @@ class Told(Document):
 
     def _translated(self, reader: Reader, part: str) -> str:
         """A text in the language of the reader; empty if that is English, or if there is no translation."""
-        general = self.title == cloud.REFUSED_BY_CLOUD.title  # the code is the cloud's own
-        code = cloud.REFUSED_BY_CLOUD.code if general else self.code
-        return reader.texts.of(code, part, {**self.args, **self._composed(reader)})
+        return reader.texts.of(self._known_code, part, {**self.args, **self._composed(reader)})
 
     def _filled(self, template: str, reader: Reader) -> str:
         """A text with the values of this occurrence; empty if they are not stored with it."""
@@ -125,6 +132,13 @@ class Told(Document):
     @field_serializer("title", "detail", "remedy")
     def _text(self, _: str, info: FieldSerializationInfo) -> str:
         return self.text_for(reader_of(info), info.field_name)
+
+
+class Told(Explained):
+    """An error or a finding, with what can be done about it."""
+
+    documentation: Url = ""
+    actions: Actions
 
 
 class Finding(Told):

@@ -250,7 +250,7 @@ WORKER_CRASHED: Final = ErrorType(
     failure=PermanentError,
     actor=Actor.OPERATOR,
     title="The worker stopped repeatedly before it finished the step",
-    detail="The service started the step several times, and the worker stopped each time.",
+    detail=("The service started the step several times, and the worker stopped each time. In step {steps}."),
     remedy=_LOG,
 )
 CLAIM_LOST: Final = ErrorType(

@@ -32,6 +32,16 @@ WRITER: Final = "build"
 _BEGIN: Final = re.compile(rf'\{{"{VERSION}":(\d+)(?:,"{WRITER}":"[0-9A-Za-z]*")?(?:,|(?=\}}$))')
 
 
+LONGEST_COLUMN: Final = 64_000
+"""Bytes in UTF-16. Table Storage allows 64 KiB
+(https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model)."""
+
+
+def fits(text: str) -> bool:
+    """Whether a text fits into a column, with some space for what an update adds."""
+    return len(text.encode("utf-16-le")) <= LONGEST_COLUMN
+
+
 class UnreadableError(ValueError):
     """The document is damaged, or it is not of this kind."""
 

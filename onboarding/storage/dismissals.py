@@ -6,15 +6,16 @@ item as it was: a new difference, error or failure needs attention again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from onboarding.former_values import CaseCodeText
 from onboarding.storage import keys, names
-from onboarding.storage.codec import Codec
+from onboarding.storage.codec import Codec, fits
 from onboarding.storage.tables import Range, Row, Tables, Write
 from onboarding.storage.unreadable_rows import Dismissal, Readable, load, readable
+from onboarding.texts.phrases import Said
 
 _PARTITION: Final = "dismissed"
 
@@ -27,6 +28,7 @@ class Dismissed:
     id: str
     cause: str
     detail: str
+    said: Said | None = None  # the detail; None: an earlier version wrote it
     tenant: str
     since: datetime
     dismissal: Dismissal
@@ -45,7 +47,10 @@ class Dismissals:
         """Adds a dismissal; safe to repeat."""
         _, moment = keys.newest_first(dismissed.dismissal.at)
         key = f"{moment}:{keys.part(dismissed.code)}:{keys.part(dismissed.id)}"
-        row = Row(partition=_PARTITION, key=key, columns={"document": CODEC.dump(dismissed)})
+        document = CODEC.dump(dismissed)
+        if not fits(document):  # without its values, it is in English
+            document = CODEC.dump(replace(dismissed, said=None))
+        row = Row(partition=_PARTITION, key=key, columns={"document": document})
         await self._tables.write(names.SERVICE, row, Write.UPSERT)
 
     async def page(self, *, size: int, continuation: str = "") -> tuple[Readable[Dismissed], str]:

@@ -48,9 +48,17 @@ def phrase(code: str, text: str) -> Phrase:
     return Phrase(code=code, text=text)
 
 
+def plain(text: str) -> Said:
+    """A text that is the same in each language, such as a name."""
+    return Said(code="", text=text)
+
+
 def stored(said: Said | None, text: str) -> Said:
     """A stored phrase; a text without a code if there is none, because an earlier version wrote it."""
-    return said or Said(code="", text=text)
+    return said or plain(text)
+
+
+NOTHING: Final = plain("")
 
 
 # What a problem is about

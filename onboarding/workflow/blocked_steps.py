@@ -8,13 +8,13 @@ stopped.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from onboarding.errors import Actor, Severity
 from onboarding.storage import keys
-from onboarding.storage.codec import Codec
+from onboarding.storage.codec import Codec, fits
 from onboarding.storage.tables import Range, Row, Tables, Write
 from onboarding.storage.unreadable_rows import Dismissal, load, placed, readable
 from onboarding.workflow.run import Head, StepState
@@ -34,6 +34,8 @@ class BlockedStep:
     title: str
     detail: str
     remedy: str
+    args: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """The values in the texts, as JSON."""
     since: datetime
     dismissed: Dismissal | None = None
 
@@ -54,6 +56,7 @@ class BlockedStep:
             title=cause.title or error.title,
             detail=cause.detail,
             remedy=cause.remedy,
+            args=cause.args,
             since=step.since,
         )
 
@@ -101,7 +104,10 @@ class BlockedSteps:
         return found[0] if found else None
 
     async def _put(self, blocked: BlockedStep) -> None:
-        columns = {"document": _CODEC.dump(blocked)}
+        document = _CODEC.dump(blocked)
+        if not fits(document):  # without its values, it is in English
+            document = _CODEC.dump(replace(blocked, args={}))
+        columns = {"document": document}
         row = Row(partition=_PARTITION, key=_key(blocked.run, blocked.step), columns=columns)
         await self._tables.write(self._table, row, Write.UPSERT)
 

@@ -103,14 +103,11 @@ class Engine:
             if (step.status is StepStatus.RUNNING and step.key == message.key)
             or (step.name == message.step and step.status is StepStatus.PENDING)
         ]
-        now, crashed = self._runtime.clock.now(), Failure.of(steps.WORKER_CRASHED.error())
+        crash = steps.WORKER_CRASHED.error(steps=[step.name for step in held])
+        now, crashed = self._runtime.clock.now(), Failure.of(crash)
         failed = [step.evolve(status=StepStatus.FAILED, changed_at=now, error=crashed) for step in held]
         if failed:
-            names = ", ".join(step.name for step in failed)
-            crash = steps.WORKER_CRASHED.error()
-            await self._keep(
-                body, PoisonReason.WORKER_CRASHED, f"{crash.detail} In step {names}.", run.head.id
-            )
+            await self._give_up(body, HopelessError(PoisonReason.WORKER_CRASHED, crash, run.head.id))
             events = [self._runtime.event(step, "failed", error=crashed) for step in failed]
             await self._runtime.store.commit(failed, events)
             for step in failed:
@@ -134,13 +131,16 @@ class Engine:
 
     async def _give_up(self, body: bytes, error: HopelessError) -> None:
         """Keeps a poison message, so that people can see it."""
-        await self._keep(body, error.reason, error.detail, error.run)
-
-    async def _keep(self, body: bytes, reason: PoisonReason, detail: str, run: str) -> None:
-        log.error("poison message (%s): %s", reason, detail, extra={"run": run})
+        log.error("poison message (%s): %s", error.reason, error.detail, extra={"run": error.run})
         runtime = self._runtime
         message = PoisonMessage(
-            queue=runtime.queue, body=body, reason=reason, detail=detail, run=run, at=runtime.clock.now()
+            queue=runtime.queue,
+            body=body,
+            reason=error.reason,
+            detail=error.detail,
+            args=error.values,
+            run=error.run,
+            at=runtime.clock.now(),
         )
         await self._poison_messages.keep(message)
 

@@ -5,10 +5,11 @@ The ID of a message is derived from its content, so the same message is kept onl
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -41,6 +42,7 @@ class PoisonMessage:
     body: Annotated[bytes, Field(exclude=True)] = b""  # has its own column
     reason: PoisonReason
     detail: str
+    args: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)  # in the texts, as JSON
     run: str = ""  # its run, if known
     at: datetime  # when it failed last
     since: datetime | None = None  # when it failed first; None: only once

@@ -36,7 +36,9 @@ class HopelessError(Exception):
     def __init__(self, reason: PoisonReason, error: OnboardingError, run: str = "") -> None:
         super().__init__(error.detail)
         detail = error.detail  # it can quote the message, which can be longer than a column of a table
-        self.detail = detail if len(detail) <= _LONGEST else f"{detail[:_LONGEST]}\u2026"
+        whole = len(detail) <= _LONGEST
+        self.detail = detail if whole else f"{detail[:_LONGEST]}\u2026"
+        self.values = error.json_args if whole else {}
         self.reason, self.run = reason, run
 
 

@@ -34,8 +34,8 @@ async def redrive(
         step = received_message.read(message.body)
         await received_message.run_of(runs, step)
     except HopelessError as error:
-        tried = replace(message, reason=error.reason, detail=error.detail, at=now, retried_at=now)
-        await messages.keep(replace(tried, key=message.id))
+        why = replace(message, reason=error.reason, detail=error.detail, args=error.values)
+        await messages.keep(replace(why, at=now, retried_at=now, key=message.id))
         return RedriveOutcome.KEPT
     outcome = RedriveOutcome.SENT_AGAIN
     if (

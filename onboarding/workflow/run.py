@@ -19,7 +19,7 @@ from onboarding.behalf import Behalf
 from onboarding.calls import Call
 from onboarding.errors import Action, requests
 from onboarding.storage import keys
-from onboarding.storage.codec import Codec
+from onboarding.storage.codec import LONGEST_COLUMN, Codec, fits
 from onboarding.storage.tables import Range, Row
 from onboarding.storage.unreadable_rows import UnreadableRow, load, placed, text
 from onboarding.texts.phrases import Said
@@ -30,10 +30,6 @@ STEPS: Final = keys.prefixed("step:")
 EVENTS: Final = keys.prefixed("event:")
 STATE: Final = Range(HEAD, STEPS.last)
 """Head and steps, without the events: one query reads a run."""
-
-_LONGEST_COLUMN: Final = 64_000
-"""Bytes in UTF-16. Table Storage allows 64 KiB
-(https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model)."""
 
 _Failing = TypeVar("_Failing", "StepState", "Event")
 
@@ -268,14 +264,9 @@ class Run:
         return replace(self, steps={**self.steps, **{step.name: step for step in steps}})
 
 
-def fits(text: str) -> bool:
-    """Whether a text fits into a column, with some space for what an update adds."""
-    return len(text.encode("utf-16-le")) <= _LONGEST_COLUMN
-
-
 def _fitting(codec: Codec[_Failing], record: _Failing) -> str:
     """A step or an event as JSON that fits into a column: an error with many names is shortened."""
-    error, longest = record.error, _LONGEST_COLUMN // 8
+    error, longest = record.error, LONGEST_COLUMN // 8
     while not fits(text := codec.dump(record)) and error and longest:
         error = replace(
             error,

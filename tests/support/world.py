@@ -241,7 +241,7 @@ class World:
         run = await runs.store.load(head.id)
         assert run is not None
         plan: Plan[Any, Any] = runs.plan(head)
-        error = Failure.of(steps.WORKER_CRASHED.error())
+        error = Failure.of(steps.WORKER_CRASHED.error(steps=[plan.first]))
         failed = run.steps[plan.first].evolve(
             status=StepStatus.FAILED,
             attempt=1,

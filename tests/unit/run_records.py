@@ -293,6 +293,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             body=b"x",
             reason=PoisonReason.UNKNOWN_VERSION,
             detail="d",
+            args={"a": "b"},
             run="r",
             at=NOW,
             since=NOW,

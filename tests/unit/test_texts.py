@@ -26,7 +26,7 @@ from onboarding.storage import names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row
 from onboarding.storage.unreadable_rows import UnreadableRow, load, readable
-from onboarding.texts import phrases, reasons
+from onboarding.texts import cases, phrases, reasons
 from onboarding.texts.languages import Language, texts_in
 from onboarding.texts.phrases import Phrase
 from tests.support.memory import MemoryTables
@@ -82,7 +82,13 @@ def test_each_rule_and_each_difference_is_written_in_each_language(language):
 def test_each_phrase_and_each_label_is_written_in_each_language(language):
     """Parts of sentences, labels of actions and titles of steps have texts with their values."""
     texts = texts_in(language)
-    known = (*vars(phrases).values(), *vars(reasons).values(), *reasons.DURATIONS)
+    known = (
+        *vars(phrases).values(),
+        *vars(reasons).values(),
+        *vars(cases).values(),
+        *reasons.DURATIONS,
+        *cases.TITLES,
+    )
     declared = {phrase.code: phrase.text for phrase in known if isinstance(phrase, Phrase)}
     assert set(texts.phrases) == set(declared)
     for code, text in texts.phrases.items():
