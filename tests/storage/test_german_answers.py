@@ -29,6 +29,7 @@ from onboarding.texts.languages import Language
 from onboarding.workflow.blocked_steps import BlockedStep
 from onboarding.workflow.outcomes import Failure
 from onboarding.workflow.plan import Plan
+from onboarding.workflow.poison_messages import PoisonReason
 from onboarding.workflow.run import SERVICE, Head, StepState, StepStatus
 from onboarding.workflow.step_message import MESSAGES
 from tests.storage.attention_calls import entries, handled
@@ -167,6 +168,27 @@ async def test_a_cause_with_too_many_values_is_stored_without_them(world):
     assert (entry["detail"], entry.get("detailArgs", {})) == (error.detail, {})
     assert await handled(world, "dismiss_all_attention", code="run-retrying", reason="R.") == (1, 0)
     assert [each["detail"] for each in (await world.call("list_dismissals"))["value"]] == [error.detail]
+
+
+async def test_a_message_has_the_values_of_the_last_attempt(world):
+    """If it fails for another reason, the text changes; a text that is cut is in English, without values."""
+    engine = world.parts.engines[names.STEPS_QUEUE]
+    await engine.handle(json.dumps({"v": 9, "run": "x"}).encode(), "d")
+    (kept,), _ = await world.parts.stores.poison_messages.page(size=2)
+    other = replace(kept, reason=PoisonReason.UNKNOWN_RUN, detail="There is no run x.", args={"run": "x"})
+    await world.parts.stores.poison_messages.keep(other)
+    world.reader = GERMAN
+    (before,) = (await world.call("list_poison"))["value"]
+    assert before["detail"] == "Es gibt keine Ausführung x."
+    assert await handled(world, "retry_all_attention", code="poison-message") == (0, 1)
+    (after,) = (await world.call("list_poison"))["value"]
+    assert after["detail"].startswith("Die Nachricht hat die Version 9.")
+    assert await handled(world, "dismiss_all_attention", code="poison-message", reason="R.") == (1, 0)
+
+    await engine.handle(json.dumps({"v": "9" * 2000, "run": "x"}).encode(), "d")
+    (long,) = (await world.call("list_poison"))["value"]
+    assert long["detail"].startswith("The message has the version")
+    assert (len(long["detail"]), long.get("args", {})) == (1001, {})
 
 
 async def test_a_restore_is_announced_in_the_language_of_the_reader(world):
