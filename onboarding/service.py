@@ -262,10 +262,10 @@ async def serve(request: func.HttpRequest, endpoint: Endpoint) -> func.HttpRespo
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         log.error("the app settings are not valid: %s", faults)  # noqa: TRY400 - the faults are enough
-        return misconfigured()
+        return misconfigured(request)
     except Exception:  # such as a connection string that the SDK cannot read
         log.exception("the service cannot be made with these app settings")
-        return misconfigured()
+        return misconfigured(request)
     return await front.serve(request, endpoint, handler)
 
 

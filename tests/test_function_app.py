@@ -233,11 +233,14 @@ async def test_a_service_without_valid_settings_answers_so(monkeypatch, caplog, 
         monkeypatch.setenv(name, value)
     parts.cache_clear()
     service.cache_clear()
-    request = func.HttpRequest("GET", "https://cmg.contoso.com/api/x", headers={}, body=b"")
+    german = {"Accept-Language": "de"}
+    request = func.HttpRequest("GET", "https://cmg.contoso.com/api/x", headers=german, body=b"")
     for endpoint in (each for each in ENDPOINTS if each.name in {"get_health", "list_onboardings"}):
         answer = await serve(request, endpoint)
         assert (answer.status_code, answer.headers["x-ms-error-code"]) == (503, "misconfigured")
-        assert json.loads(answer.get_body())["requestId"] == answer.headers["x-ms-request-id"]
+        problem = json.loads(answer.get_body())
+        assert problem["requestId"] == answer.headers["x-ms-request-id"]
+        assert problem["title"] == "Der Dienst ist nicht richtig konfiguriert"
     parts.cache_clear()
     service.cache_clear()
     assert named in caplog.text

@@ -72,7 +72,7 @@ class Front:
         reader = Reader(
             origin=self._public_url,
             reserved=self._operators_only,
-            language=Language.preferred(request.headers.get("Accept-Language", "")),
+            language=_language(request),
         )
         try:
             url = CalledUrl.of(request)
@@ -145,12 +145,16 @@ class Front:
         return answer
 
 
-def misconfigured() -> func.HttpResponse:
+def misconfigured(request: func.HttpRequest) -> func.HttpResponse:
     """The answer of a process that has no front, because its settings are not valid."""
     request_id = str(uuid.uuid4())
-    response = ProblemError(requests.MISCONFIGURED).response(request_id)
+    response = ProblemError(requests.MISCONFIGURED).response(request_id, Reader(language=_language(request)))
     response.headers["x-ms-request-id"] = request_id
     return response
+
+
+def _language(request: func.HttpRequest) -> Language:
+    return Language.preferred(request.headers.get("Accept-Language", ""))
 
 
 def _unless_known(response: func.HttpResponse, known: str) -> func.HttpResponse:
