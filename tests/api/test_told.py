@@ -99,7 +99,7 @@ async def test_a_person_reads_in_the_language_that_the_portal_asks_for(portal):
     (awaited,) = read.json()["waitingFor"]
     assert awaited["text"].startswith("die Einwilligung eines Administrators des Mandanten")
     assert awaited["actions"][0]["label"] == "Administratoreinwilligung erteilen"
-    assert read.json()["steps"][0]["title"] == "Mandanten, seine Richtlinien und das Abonnement prüfen"
+    assert read.json()["steps"][0]["title"] == "Mandanten, seine Richtlinien und das Abonnement überprüfen"
     await portal.call("POST", f"/api/onboardings/{onboarding}/cancel")
 
 
