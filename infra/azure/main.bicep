@@ -55,8 +55,9 @@ param noticeOperatorChannel string = ''
 @description('Domains to which mail to owners may go, comma-separated. Empty: the verified domains of the tenants.')
 param noticeMailDomains string = ''
 
-@description('Emails to owners that the connections of one requester can cause in a day.') @minValue(1) param
-noticeMailsPerDay int = 200
+@description('Emails to owners that the connections of one requester can cause in a day.')
+@minValue(1)
+param noticeMailsPerDay int = 200
 
 @description('Whether people get one message a day (daily) or one message for each notice (off).')
 @allowed(['off', 'daily'])

@@ -229,7 +229,7 @@ def test_what_cannot_be_removed_is_named_and_removed_by_the_next_run(prove: Prov
     code, report, written = prove.run()
     assert code == 1
     assert any(what.startswith("application cmg-prove-") for what in report["leftBehind"])
-    assert "Remove it by hand" in written
+    assert "Remove it manually" in written
     prove.cloud.control("DELETE", "/faults", {})
     code, report, _ = prove.run()
     assert code == 0

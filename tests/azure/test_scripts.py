@@ -177,7 +177,7 @@ def test_only_a_managed_identity_is_granted_anything(cloud: Cloud):
     cloud.writes()
     refused = cloud.run("grant_permissions", "--principal-id", client["principalId"], "--yes")
     assert refused.returncode == 1
-    assert "no managed identity" in refused.stderr
+    assert "is not a managed identity" in refused.stderr
     assert cloud.writes() == []
 
 
