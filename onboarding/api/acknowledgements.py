@@ -30,7 +30,7 @@ class AcknowledgeRequest(WizardModel):
 
 
 class SnoozeRequest(AcknowledgeRequest):
-    """Until when no warning is sent. Specify either ``days`` or ``until``."""
+    """How long no warning is sent. Specify either ``days`` or ``until``."""
 
     days: Annotated[int, Field(ge=1, le=LONGEST_SNOOZE.days)] | None = None
     until: Timestamp | None = None

@@ -25,7 +25,7 @@ class AuditEvent(Document):
         Field(description="The name of the called endpoint, or what happened in a run, such as accepted."),
     ]
     actor: Annotated[
-        str, Field(description="The name of the caller. It can change, or be given to somebody else.")
+        str, Field(description="The name of the caller. It can change, or somebody else can get it later.")
     ]
     actor_id: Annotated[str, Field(description="Object ID of the caller. Empty: the service, or a link.")] = (
         ""
@@ -122,7 +122,7 @@ class RestoredAuditChain(Document):
     removed: Annotated[int, Field(description="Rows that the service did not write.")]
     broken_at: Annotated[
         int | None,
-        Field(description="The line from which on the copy is not one chain: nothing behind it is restored."),
+        Field(description="The line from which on the copy is not one chain: nothing after it is restored."),
     ]
     gap: Annotated[AuditGap, Field(description="The first difference.")]
 

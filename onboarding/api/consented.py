@@ -28,7 +28,7 @@ class ConsentResult(Query):
     Source: https://learn.microsoft.com/entra/identity-platform/v2-admin-consent#successful-response.
     """
 
-    admin_consent: str = Field("", alias="admin_consent", description="`True`, also if there is an error.")
+    admin_consent: str = Field("", alias="admin_consent", description="`True`, even if there is an error.")
     error: str = Field("", description="The reason why consent was not granted.")
     state: str = Field("", description="The `state` in the address of the consent page.")
 

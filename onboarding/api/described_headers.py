@@ -15,7 +15,7 @@ HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "Content-Disposition": {"schema": _TEXT, "description": "The name of the file."},
     "Content-Language": {
         "schema": {"type": "string", "enum": [str(language) for language in Language]},
-        "description": "The language of the sentences. Send Accept-Language to choose it.",
+        "description": "The language of the texts. Send Accept-Language to choose it.",
     },
     "ETag": {
         "schema": _TEXT,

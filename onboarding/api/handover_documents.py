@@ -17,7 +17,9 @@ class Handover(Document):
     """Whether the site is connected, as far as people have reported it."""
 
     state: HandoverState
-    since: Annotated[datetime | None, Field(description="Since when the site could be connected.")] = None
+    since: Annotated[
+        datetime | None, Field(description=("The time from which the site could be connected."))
+    ] = None
     confirmed_at: datetime | None = None
     confirmed_by: str = ""
     confirmed_via: ConfirmationWay | None = None

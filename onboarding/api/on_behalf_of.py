@@ -34,8 +34,8 @@ PARAMETER: Final[Mapping[str, Any]] = {
     "in": "header",
     "required": False,
     "description": (
-        "For whom the caller acts, form-encoded: `name`, and optionally `reference`, such as a ticket. The "
-        "audit trail keeps and shows it."
+        "On whose behalf the caller acts, form-encoded: `name`, and optionally `reference`, such as a "
+        "ticket. The audit trail keeps and shows it."
     ),
     "schema": {"type": "string", "maxLength": 4096},
     "example": "name=Kim+M%C3%BCller&reference=INC-4711",

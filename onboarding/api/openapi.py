@@ -53,10 +53,12 @@ Source: https://learn.microsoft.com/azure/azure-functions/functions-bindings-htt
 _INFO: Final[Mapping[str, Any]] = {
     "title": "CMG onboarding",
     "version": "unreleased",
-    "description": "Prepares Microsoft Entra ID and Azure for a Cloud Management Gateway of Configuration "
-    "Manager, and warns before the client secret expires.\n\nAn answer leaves out optional fields that have "
-    "no value. An enumeration of an answer can get more values. Azure Functions itself refuses some requests "
-    "before the service sees them (400, 404, 413, 414, 429, 431), without a problem document.",
+    "description": (
+        "Prepares Microsoft Entra ID and Azure for a Cloud Management Gateway of Configuration Manager, and "
+        "warns before the client secret expires.\n\nAn answer leaves out optional fields that have no value. "
+        "A later release can add values to an enumeration of an answer. Azure Functions itself refuses some "
+        "requests before the service sees them (400, 404, 413, 414, 429, 431), without a problem document."
+    ),
     "contact": {"name": "The operators of the deployment"},
 }
 _LICENSE: Final[Mapping[str, str]] = {"name": "MIT", "url": "https://opensource.org/license/mit"}
@@ -66,7 +68,7 @@ _LANGUAGE: Final[Mapping[str, Any]] = {
     "name": "Accept-Language",
     "in": "header",
     "required": False,
-    "description": f"The language of the sentences: {', '.join(Language)}. Others get English.",
+    "description": f"The language of the texts: {', '.join(Language)}. Any other language gets English.",
     "schema": _TEXT,
 }
 

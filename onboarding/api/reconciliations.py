@@ -25,7 +25,7 @@ class ReconcileQuery(PageQuery):
 
     dry_run: Flag = Field(False, description="Show what would change; write nothing.")
     tenant_id: Id | None = Field(
-        None, description="Only this tenant. Notices and removals then still wait afterwards."
+        None, description="Only this tenant. Notices and removals still wait afterwards."
     )
 
 

@@ -27,7 +27,7 @@ _OVER: Final = {StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.CANCELLED}
 
 
 class OnBehalfOf(Document):
-    """For whom a caller acts, as it reports it."""
+    """On whose behalf a caller acts, as the caller reports it."""
 
     name: Word
     reference: Annotated[Word, Field(description="Such as the number of a ticket.")] = EMPTY

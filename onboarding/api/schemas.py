@@ -85,7 +85,7 @@ def schemas_of(
 
 
 def _open(values: Iterable[str], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """An enumeration that can get more values. A caller must accept values that it does not know."""
+    """An enumeration to which a later release can add values. A caller must accept unknown values."""
     kept = {key: value for key, value in schema.items() if key != "type"}
     return {**kept, "anyOf": [{"type": "string", "enum": list(values)}, {"type": "string"}]}
 

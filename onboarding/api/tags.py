@@ -14,7 +14,7 @@ _DESCRIPTIONS: Final = {
     "audit": "Who did what, and whether the trail is complete.",
     "attention": "Entries of the overview that an operator can retry or dismiss.",
     "channels": "Where notices go, whether each channel works, and a test.",
-    "deliveries": "Notices on their way to channels.",
+    "deliveries": "The deliveries of notices to channels.",
     "connections": "Tenants that were onboarded: their apps, secrets, handover and renewals.",
     "consented": "The page that an administrator sees after the consent page of Microsoft Entra ID.",
     EVENTS: "What the service posts to the webhook.",

@@ -63,7 +63,9 @@ class Explained(Document):
     title: Annotated[str, Field(description="What is wrong. The same in every occurrence.")] = ""
     detail: str
     remedy: Annotated[str, Field(description="What to do, written for the person who must act.")] = ""
-    actor: Annotated[Actor, Field(description="Who must act. Nobody: it passes.")]
+    actor: Annotated[
+        Actor, Field(description=("Who must act. Nobody: it is temporary, or no action is required."))
+    ]
     args: Annotated[
         dict[str, Any],
         Field(
@@ -178,7 +180,7 @@ class StepError(Told):
         Field(
             description=(
                 "Who must act. A run waits for TenantAdministrator, SubscriptionOwner and Operator, and "
-                "continues by itself. Nobody: the error passes."
+                "continues by itself. Nobody: the error is temporary."
             )
         ),
     ]

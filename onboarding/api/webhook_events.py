@@ -61,9 +61,9 @@ class AboutEvent(AnyEvent):
     onboarding_id: str = Field(description="The onboarding that created the connection.")
     requested_by: Requester = Field(description="The name can be empty.")
     on_behalf_of: OnBehalfOf | None = Field(
-        description="For whom the requester acted; for a response, for whom it was given."
+        description="On whose behalf the requester acted; for a response, on whose behalf it was given."
     )
-    owners: tuple[str, ...] = Field(description="The e-mail addresses of the owners.")
+    owners: tuple[str, ...] = Field(description="The email addresses of the owners.")
     labels: dict[str, str]
 
 
@@ -125,7 +125,7 @@ class SecretRenewedEvent(EventData):
 class HandoverWaitsEvent(EventData):
     """The site of a connection must still be connected."""
 
-    since: datetime = Field(description="Since when the site could be connected.")
+    since: datetime = Field(description="The time from which the site could be connected.")
     reminder: int = Field(description="1 for the first event, then increasing by 1.")
     last_reminder: bool = Field(description="There are no more.")
 
@@ -155,7 +155,9 @@ class ExpirationResponseEvent(EventData):
     expiration: Literal["secret", "application"]
     ends_at: datetime
     by: str
-    until: datetime | None = Field(description="Until when no warnings are sent. Missing: acknowledged.")
+    until: datetime | None = Field(
+        description=("The end of the time in which no warnings are sent. Missing: acknowledged.")
+    )
 
 
 class DifferenceResolvedEvent(EventData):
@@ -173,7 +175,7 @@ class ConnectionRemovedEvent(EventData):
 
 
 class ClosedEvent(AboutEvent):
-    """Nobody has to act on something any longer, and there is no other event for that."""
+    """No further action is required for something, and no other event reports this."""
 
     server_app: AppName | None = Field(description="Missing before it exists.")
     reason: ClosingReason

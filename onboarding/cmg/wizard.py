@@ -92,7 +92,7 @@ class OnboardingRequest(WizardModel):
         "is unique in its tenant, and not case-sensitive."
     )
     description: Text = Field(
-        EMPTY, description="Shown in the console beside the name. Up to 1,024 characters."
+        EMPTY, description="Shown in the console next to the name. Up to 1,024 characters."
     )
     service: Literal["CloudManagement"] = Field(
         "CloudManagement", description="The service that the wizard offers. No other is supported."
