@@ -1,4 +1,4 @@
-"""The front door: the triggers of the function app, and nothing else.
+"""The entry point: the triggers of the function app, and nothing else.
 
 Importing this module does no I/O and reads no setting. The first invocation makes what it needs. The app
 verifies its callers itself, so the HTTP triggers are anonymous for the host.

@@ -69,8 +69,8 @@ def _end(ends_at: datetime, now: datetime) -> Event:
         ends_at,
         now,
         "This calendar is no longer updated",
-        f"This subscription ends at {ends_at:%Y-%m-%d %H:%M} UTC, unless its creator calls the API before. "
-        "Then create a new one.",
+        f"This subscription ends at {ends_at:%Y-%m-%d %H:%M} UTC, unless its creator calls the API before "
+        "that time. After it ends, create a new one.",
     )
 
 

@@ -108,7 +108,7 @@ def _values(this: HandoverValues) -> Iterator[str]:
 
 def _secret(this: HandoverValues) -> Iterator[str]:
     """Reads the secret. The refusal counts only if the server application must be imported."""
-    yield "# First the secret: the modules of Azure and of the site load different versions of libraries."
+    yield "# Reads the secret first: the modules of Azure and of the site load different versions of libraries."
     yield "$refusal = 'The script has no client secret.'"
     yield "if ($EncryptedSecretFile) {"
     yield "    $opened = Unprotect-CmsMessage -Path $EncryptedSecretFile"
@@ -195,7 +195,7 @@ def _confirmation(this: HandoverValues) -> Iterator[str]:
     yield "        Write-Output 'The handover is confirmed.'"
     yield "    }"
     yield "    catch {"
-    yield "        Write-Warning ('The handover is not confirmed by this script, or was before: ' + $_)"
+    yield "        Write-Warning ('This script did not confirm the handover, or it was confirmed before: ' + $_)"
     yield "    }"
     yield "}"
     yield ""
@@ -253,8 +253,8 @@ def _instructions(this: HandoverValues) -> Iterator[str]:
     if existing and existing.client_id:
         yield (
             "Select the server application under Microsoft Entra tenants, and select 'Update Application "
-            "Settings'. An application that was registered manually lacks a setting that only the site can "
-            "make. Without it, clients cannot get device tokens."
+            "Settings'. An application that was registered manually lacks a setting that this command "
+            "makes. Without it, clients cannot get device tokens."
         )
     if request.disable_authentication:
         yield (
@@ -271,6 +271,6 @@ def _instructions(this: HandoverValues) -> Iterator[str]:
     )
     if not this.confirm_url or not this.client_app_id:
         yield (
-            "Tell the person who requested this connection that the site is connected, to confirm it. Until "
-            "then, the owners of the connection get reminders."
+            "Ask the person who requested this connection to confirm that the site is connected. Until then, "
+            "the owners of the connection get reminders."
         )

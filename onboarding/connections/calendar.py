@@ -32,7 +32,7 @@ class View:
     """Whose expirations a list shows; None means any."""
 
     tenant: str | None = None
-    owner: str | None = None  # an e-mail address
+    owner: str | None = None  # an email address
     requester: str | None = None
 
     @property

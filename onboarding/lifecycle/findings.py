@@ -103,7 +103,7 @@ def _graph_permissions(facts: Facts) -> Iterator[Finding]:
 
 
 def _no_applications(guest: Guest | None) -> Finding:
-    """Whose fault it is that the service cannot create applications."""
+    """The finding if the service cannot create applications: who must act depends on the tenant."""
     if guest is None:
         return prerequisites.GRAPH_PERMISSION_MISSING.finding()
     return login.CONSENT_INCOMPLETE.finding(

@@ -1,8 +1,8 @@
-"""Tells subscribers what becomes of onboardings, renewals and removals: they wait, or have ended.
+"""Notifies subscribers of onboardings, renewals and removals that wait or have ended.
 
 An event about an operation has the data of its connection, or of its onboarding if there is no connection.
 
-A renewal and an off-boarding that succeed are told by their last steps, which know the connection.
+The last steps of a renewal and an off-boarding announce their success, because they know the connection.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class RunEvents:
         self._onboarding = onboarding
 
     async def ended(self, run: Run, status: RunStatus) -> None:
-        """Tells that a run has ended; repeated with the same ID. Raises what storage raises."""
+        """Announces that a run has ended; a repetition has the same ID. Raises what storage raises."""
         about = await self._about(run.head)
         if about is None:
             return
@@ -99,7 +99,7 @@ class RunEvents:
         await self._notices.tell(notice, subscribers_only=True)
 
     async def waits(self, run: Run, step: StepState) -> None:
-        """Tells that a run begins to wait for somebody. Raises what storage raises."""
+        """Announces that a run begins to wait for somebody. Raises what storage raises."""
         actor = _awaited(step)
         about = None if actor is Actor.NOBODY else await self._about(run.head)
         if about is None:

@@ -102,7 +102,8 @@ class ChannelStates:
     async def begin_again(self, name: str) -> None:
         """Records that a failing channel has another address: waiting notices are sent now.
 
-        Whether it works there is not known yet, so others who were told of the failure wait for that news.
+        Whether it works there is not known yet, so others that were notified of the failure are not notified
+        yet.
         """
         now = self.now()
 

@@ -88,7 +88,7 @@ class ChannelWatch:
     async def _came_back(self, state: ChannelRecord) -> int:
         """Retries the deliveries to a channel that works again, however long it failed.
 
-        One with another address does so too; others are told when it has worked there.
+        So does one with another address; others are notified when it has worked there.
         """
         works = state.state is ChannelState.WORKING
         retried, continuation, begun = 0, "", False

@@ -90,7 +90,7 @@ class Engine:
         await self._runtime.send(replace(message, postponed=number + 1), timedelta(seconds=pause))
 
     async def abandon(self, body: bytes) -> None:
-        """Fails the steps and the run of a message that failed as often as the host retries."""
+        """Fails the steps and the run of a message that failed on every retry of the host."""
         try:
             message = received_message.read(body)
             run = await received_message.run_of(self._runtime, message)

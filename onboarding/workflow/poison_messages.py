@@ -31,7 +31,7 @@ class PoisonReason(StrEnum):
     UNKNOWN_FIELD = "UnknownField"  # the same: it lacks fields, and has others
     UNKNOWN_RUN = "UnknownRun"  # there is no such run
     UNREADABLE_RUN = "UnreadableRun"  # a row of its run is damaged, or a newer release wrote it
-    WORKER_CRASHED = "WorkerCrashed"  # its worker crashed as often as the host retries
+    WORKER_CRASHED = "WorkerCrashed"  # its worker crashed on every retry of the host
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
