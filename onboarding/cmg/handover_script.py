@@ -108,7 +108,7 @@ def _values(this: HandoverValues) -> Iterator[str]:
 
 def _secret(this: HandoverValues) -> Iterator[str]:
     """Reads the secret. The refusal counts only if the server application must be imported."""
-    yield "# Reads the secret first: the modules of Azure and of the site load different versions of libraries."
+    yield "# The secret first: the modules of Azure and of the site load different versions of libraries."
     yield "$refusal = 'The script has no client secret.'"
     yield "if ($EncryptedSecretFile) {"
     yield "    $opened = Unprotect-CmsMessage -Path $EncryptedSecretFile"
@@ -195,7 +195,7 @@ def _confirmation(this: HandoverValues) -> Iterator[str]:
     yield "        Write-Output 'The handover is confirmed.'"
     yield "    }"
     yield "    catch {"
-    yield "        Write-Warning ('This script did not confirm the handover, or it was confirmed before: ' + $_)"
+    yield "        Write-Warning ('This script did not confirm the handover, or that was done before: ' + $_)"
     yield "    }"
     yield "}"
     yield ""

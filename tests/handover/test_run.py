@@ -118,7 +118,7 @@ def test_the_account_signs_in_to_the_tenant_of_the_vault(pwsh, script, context):
         ({"Apps": [{**CLIENT_APP, "AppType": "ServerApplication"}]}, "as a server application"),
         (
             {"Services": [{**SERVICE, "AADTenantID": OTHER}]},
-            "of this name for another tenant",
+            "with this name for another tenant",
         ),
         ({"Services": [{**SERVICE, "Name": "Other"}]}, "the Azure service Other for this tenant"),
     ],

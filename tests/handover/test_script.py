@@ -101,10 +101,10 @@ def test_a_script_that_confirms_does_it_last():
     called = shown(command("Invoke-WebRequest", confirm_url=CONFIRM))
     assert called == {"Uri": CONFIRM, "Method": "Post", "UseBasicParsing": ""}
     assert text.index("New-CMCloudManagementAzureService") < text.index("Invoke-WebRequest")
-    assert "to confirm it" not in text
+    assert "to confirm that the site is connected" not in text
     for other in (samples.made(), samples.made(confirm_url=CONFIRM, client="", clientApp=None)):
         assert "Invoke-WebRequest" not in other
-        assert "to confirm it" in other
+        assert "to confirm that the site is connected" in other
 
 
 def test_a_session_without_the_sites_drive_gets_one():
@@ -201,7 +201,7 @@ def test_the_remaining_manual_steps_are_listed():
     assert f"exclude the server application {samples.SERVER}" in told[2]
     assert "before 2027-11-24" in told[3]
     assert "Renew Secret Key" in told[3]
-    assert "to confirm it" in told[4]
+    assert "to confirm that the site is connected" in told[4]
     assert not [each for each in _told(samples.made()) if "Disable authentication" in each]
 
 
