@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import AsyncIterator
@@ -37,13 +38,17 @@ class Server:
     def __init__(self) -> None:
         self.delay = -1.0
         self.calls = 0
+        self.ends = asyncio.Event()
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
         try:
             while await reader.readuntil(b"\r\n\r\n"):
                 self.calls += 1
-                await asyncio.sleep(self.delay if self.delay >= 0 else 3600)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self.delay if self.delay >= 0 else None):
+                        await self.ends.wait()
+                        return  # from Python 3.12 on, a server waits for its connections
                 body = json.dumps({"PartitionKey": "p", "RowKey": "k", "value": []}).encode()
                 head = ("HTTP/1.1 200 OK", "Content-Type: application/json", f"Content-Length: {len(body)}")
                 writer.write("\r\n".join((*head, "", "")).encode() + body)
@@ -65,7 +70,7 @@ async def server() -> AsyncIterator[tuple[Server, Tables]]:
             account, **RETRIES, use_env_settings=False
         ) as service:
             yield silent, Tables(service)
-        listening.close()
+        silent.ends.set()
 
 
 @pytest.mark.parametrize("call", ["get", "scan", "page", "write", "transact"])
