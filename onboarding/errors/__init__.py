@@ -28,6 +28,7 @@ from onboarding.errors.base import (
     ReplicationLagError,
     Severity,
     TransientError,
+    first_actor,
 )
 
 __all__ = [
@@ -42,4 +43,5 @@ __all__ = [
     "ReplicationLagError",
     "Severity",
     "TransientError",
+    "first_actor",
 ]

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from onboarding.errors.base import Finding
 
 
 class Actor(StrEnum):
@@ -24,9 +19,3 @@ class Actor(StrEnum):
     def is_awaited(self) -> bool:
         """Whether work waits for this actor: it continues by itself once they have acted."""
         return self in {Actor.TENANT_ADMINISTRATOR, Actor.SUBSCRIPTION_OWNER, Actor.OPERATOR}
-
-    @classmethod
-    def of(cls, findings: Iterable[Finding]) -> Actor:
-        """The one who must act first about findings. A run waits only if it can wait for all of them."""
-        actors = {finding.actor for finding in findings if finding.severity == "Error"}
-        return next((actor for actor in cls if actor in actors), cls.REQUESTER)

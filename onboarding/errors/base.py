@@ -239,3 +239,9 @@ def composed(findings: Iterable[HasDetail]) -> Mapping[str, str]:
 def _detail(each: HasDetail) -> str:
     parameter = getattr(each, "parameter", None)
     return each.detail if parameter is None else f"{parameter}: {each.detail}"
+
+
+def first_actor(findings: Iterable[Finding]) -> Actor:
+    """Who must act first about the errors in findings. A run waits only if it can wait for all of them."""
+    actors = {finding.actor for finding in findings if finding.severity is Severity.ERROR}
+    return next((actor for actor in Actor if actor in actors), Actor.REQUESTER)

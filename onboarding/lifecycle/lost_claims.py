@@ -84,12 +84,25 @@ async def principal(
         await need_gone(partial(directory.purge, made), "service principal", made)
 
 
-async def secret(context: Context[Services, Any], credential: Credential, made: SecretRecord | None) -> None:
-    """Removes the client secret of an attempt, unless it is in use, and its version in the vault."""
+async def secret(
+    context: Context[Services, Any],
+    credential: Credential,
+    made: SecretRecord | None,
+    recorded: Callable[[Run], SecretRecord | None] = lambda _: None,
+) -> None:
+    """Removes the client secret of an attempt, unless it is in use, and its version in the vault.
+
+    Args:
+        context: The attempt.
+        credential: The client secret that it was to create.
+        made: Its secret, if it got so far.
+        recorded: The secret that another worker recorded for the step in a run, before a connection has one.
+    """
     run = await _after_others(context)
     connection = await connection_of(context)
     gone = connection is None and (context.id != credential.onboarding or await nobody_has(context))
-    used = () if gone else (*_secrets(connection), *_recorded(run, context.step.name))
+    newest_first = (connection.pending, connection.secret) if connection else ()
+    used = () if gone else tuple(filter(None, (*newest_first, recorded(run))))
     directory = context.services.directory(context.request.tenant)  # what it does not find no longer exists
     credential = replace(credential, directory=directory)
     mine = await credential.unused(context.step.attempt, made, used)
@@ -131,16 +144,3 @@ async def _after_others(context: Context[Services, Any]) -> Run:
             break
         await asyncio.sleep(_PAUSE)
     return run
-
-
-def _secrets(connection: Connection | None) -> tuple[SecretRecord, ...]:
-    """The secrets that a connection records, the newest first."""
-    return tuple(each for each in (connection.pending, connection.secret) if each) if connection else ()
-
-
-def _recorded(run: Run, name: str) -> tuple[SecretRecord, ...]:
-    """The secret that another worker recorded for a step of an onboarding, if it has done so."""
-    from onboarding.lifecycle.steps.server_secret import SERVER_SECRET  # noqa: PLC0415 - it uses this module
-
-    made = SERVER_SECRET.found_in(run) if name == SERVER_SECRET.name else None
-    return (made,) if made else ()

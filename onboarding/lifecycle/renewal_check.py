@@ -9,7 +9,7 @@ from typing import Final
 
 from onboarding.cloud.applications import created
 from onboarding.cmg import versions
-from onboarding.errors import Actor, Finding, PermanentError, Severity, cloud, prerequisites, steps
+from onboarding.errors import Finding, PermanentError, Severity, cloud, first_actor, prerequisites, steps
 from onboarding.lifecycle import policies, renewal_mark
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.facts import ASKED_AGAIN
@@ -55,9 +55,8 @@ async def check(context: RenewalContext) -> Done[CheckResult]:
     found: tuple[Finding, ...] = ()
     if not connection.imports_server_app:
         found = await _of_policies(context, app["id"], made or now)
-        refusals = tuple(each for each in found if each.severity is Severity.ERROR)
-        if refusals:
-            raise steps.SECRET_REFUSED.error(actor=Actor.of(refusals), findings=found)
+        if any(finding.severity is Severity.ERROR for finding in found):
+            raise steps.SECRET_REFUSED.error(actor=first_actor(found), findings=found)
     return Done(result=CheckResult(object_id=app["id"], findings=found), note=_note(found))
 
 

@@ -15,6 +15,7 @@ from onboarding.errors import (
     ReplicationLagError,
     Severity,
     TransientError,
+    first_actor,
 )
 from onboarding.storage.codec import Codec
 from onboarding.texts import phrases, reasons
@@ -209,7 +210,7 @@ def test_a_report_waits_only_if_all_its_errors_can_be_waited_for():
         return Finding(code="x", detail="X.", severity=severity, actor=actor)
 
     customer, operator = finding(Actor.SUBSCRIPTION_OWNER), finding(Actor.OPERATOR)
-    assert Actor.of([operator, customer]) is Actor.SUBSCRIPTION_OWNER
-    assert Actor.of([operator]) is Actor.OPERATOR
-    assert Actor.of([operator, customer, finding(Actor.REQUESTER)]) is Actor.REQUESTER
-    assert Actor.of([operator, finding(Actor.REQUESTER, Severity.WARNING)]) is Actor.OPERATOR
+    assert first_actor([operator, customer]) is Actor.SUBSCRIPTION_OWNER
+    assert first_actor([operator]) is Actor.OPERATOR
+    assert first_actor([operator, customer, finding(Actor.REQUESTER)]) is Actor.REQUESTER
+    assert first_actor([operator, finding(Actor.REQUESTER, Severity.WARNING)]) is Actor.OPERATOR

@@ -14,13 +14,13 @@ from typing import Final, TypeVar
 
 from onboarding.connections.records import key_of
 from onboarding.errors import (
-    Actor,
     Finding,
     OnboardingError,
     PermanentError,
     Severity,
     TransientError,
     cloud,
+    first_actor,
     steps,
 )
 from onboarding.errors import subscription as subscription_errors
@@ -65,12 +65,8 @@ async def run(context: OnboardingContext) -> Done[PreflightResult]:
     if facts.later and context.step.tries < ASKED_AGAIN:
         raise facts.later
     found = found_in(context, facts)
-    errors = [finding for finding in found if finding.severity is Severity.ERROR]
-    if errors:
-        raise steps.PREFLIGHT_REFUSED.error(
-            actor=Actor.of(errors),
-            findings=found,
-        )
+    if any(finding.severity is Severity.ERROR for finding in found):
+        raise steps.PREFLIGHT_REFUSED.error(actor=first_actor(found), findings=found)
     return Done(result=replace(result(facts), findings=found))
 
 

@@ -43,7 +43,7 @@ async def undo(context: OnboardingContext, outcome: Outcome[SecretRecord]) -> No
     """Removes a secret that no other worker uses."""
     if context.request.server_app.existing is None:
         made = outcome.result if isinstance(outcome, Done) else None
-        await lost_claims.secret(context, _credential(context), made)
+        await lost_claims.secret(context, _credential(context), made, SERVER_SECRET.found_in)
 
 
 def _credential(context: OnboardingContext) -> Credential:
