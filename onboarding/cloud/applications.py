@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 
@@ -35,6 +35,34 @@ class Password:
 
     def __repr__(self) -> str:
         return f"Password(key_id={self.key_id!r})"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PasswordCredential:
+    """A client secret, as the directory lists it: without its text.
+
+    Source: https://learn.microsoft.com/graph/api/resources/passwordcredential.
+    """
+
+    key_id: str
+    name: str
+    hint: str  # its first three characters
+    starts_at: datetime
+    ends_at: datetime
+
+
+def passwords_of(application: Mapping[str, Any]) -> list[PasswordCredential]:
+    """The client secrets of an application."""
+    return [
+        PasswordCredential(
+            key_id=str(listed["keyId"]),
+            name=str(listed.get("displayName") or ""),
+            hint=str(listed.get("hint") or ""),
+            starts_at=datetime.fromisoformat(str(listed["startDateTime"])).astimezone(UTC),
+            ends_at=datetime.fromisoformat(str(listed["endDateTime"])).astimezone(UTC),
+        )
+        for listed in application.get("passwordCredentials") or ()
+    ]
 
 
 def application_of(document: Mapping[str, Any]) -> Application:

@@ -12,7 +12,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from onboarding.cloud import failures, shapes
-from onboarding.cloud.applications import Application, Named, Password, application_of
+from onboarding.cloud.applications import (
+    Application,
+    Named,
+    Password,
+    PasswordCredential,
+    application_of,
+    passwords_of,
+)
 from onboarding.cloud.grant_looks import GrantLooks
 from onboarding.cloud.grants import Grants
 from onboarding.cloud.ports import Builder, Graph, Guard, allowed
@@ -190,13 +197,11 @@ class Directory:
         builder = self._paths.applications.by_application_id(object_id)
         await self._graph.call("PATCH", builder, body, fresh=self._fresh, owned=True)
 
-    async def passwords(self, object_id: str) -> list[Mapping[str, Any]]:
-        """The client secrets of an application: ``keyId``, ``displayName``, ``endDateTime``; not the text."""
+    async def passwords(self, object_id: str) -> list[PasswordCredential]:
+        """The client secrets of an application."""
         builder = self._paths.applications.by_application_id(object_id)
         query = {"%24select": ["id", "passwordCredentials"]}
-        document = await self._graph.call("GET", builder, query=query, fresh=self._fresh)
-        found: list[Mapping[str, Any]] = document.get("passwordCredentials") or []
-        return found
+        return passwords_of(await self._graph.call("GET", builder, query=query, fresh=self._fresh))
 
     async def add_password(self, object_id: str, name: str, ends_at: datetime) -> Password:
         """Creates a client secret. Not safe to repeat: a lost response leaves a secret whose text is lost."""

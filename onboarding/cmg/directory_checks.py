@@ -39,7 +39,8 @@ def principal(found: Mapping[str, Any] | None, *, readable: bool) -> Iterator[Ch
 
 def secret(app: Mapping[str, Any], key_id: str | None, now: datetime) -> Check:
     """Whether a client secret exists and has not expired: a specific one, or any if there is no key ID."""
-    valid = {password["keyId"] for password in passwords(app) if end_of(password) > now}
+    passwords = app.get("passwordCredentials") or ()
+    valid = {password["keyId"] for password in passwords if end_of(password) > now}
     passed = key_id in valid if key_id else bool(valid)
     return rules.SECRET.check(
         passed, secret=phrases.THE_SECRET.of(key=key_id) if key_id else phrases.A_SECRET.of()
@@ -85,20 +86,6 @@ def scope(name: str, granted: Collection[str] | None, *, complete: bool) -> Chec
     )
 
 
-def passwords(app: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """The client secrets of an application; never a text."""
-    return app.get("passwordCredentials") or ()
-
-
-def end_of(password: Mapping[str, Any]) -> datetime:
-    """When a client secret expires, to the second."""
-    return _moment(password, "endDateTime")
-
-
-def start_of(password: Mapping[str, Any]) -> datetime:
-    """When a client secret becomes valid, to the second."""
-    return _moment(password, "startDateTime")
-
-
-def _moment(password: Mapping[str, Any], member: str) -> datetime:
-    return datetime.fromisoformat(str(password[member])).astimezone(UTC).replace(microsecond=0)
+def end_of(credential: Mapping[str, Any]) -> datetime:
+    """When a client secret or a certificate expires, to the second."""
+    return datetime.fromisoformat(str(credential["endDateTime"])).astimezone(UTC).replace(microsecond=0)

@@ -5,14 +5,14 @@ Only changes with an effect count: the checks compare sets, and unreadable value
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
+from onboarding.cloud.applications import PasswordCredential
 from onboarding.cmg import rules
 from onboarding.cmg.client_secrets import label
-from onboarding.cmg.directory_checks import end_of, start_of
 from onboarding.connections.records import (
     SECRET_REMOVED,
     SERVER_APP_DELETED,
@@ -171,13 +171,12 @@ def _failed(connection: Connection, app: str, inspected: InspectedApp, at: datet
             )
 
 
-def _secret(connection: Connection, passwords: Any, at: datetime) -> Comparison:
+def _secret(connection: Connection, passwords: Sequence[PasswordCredential], at: datetime) -> Comparison:
     """What happened to the recorded secret, and until when a secret works."""
-    recorded = next((each for each in passwords if each["keyId"] == connection.secret.key_id), None)
-    end = end_of(recorded) if recorded else None
-    others = [] if connection.imports_server_app else _by_hand(connection, passwords, at)
-    newest = max(map(end_of, others), default=at)
-    about = tuple(sorted(str(password["keyId"]) for password in others))
+    ends = {password.key_id: password.ends_at.replace(microsecond=0) for password in passwords}
+    end = ends.get(connection.secret.key_id)
+    about = () if connection.imports_server_app else tuple(sorted(_by_hand(connection, passwords, at)))
+    newest = max(map(ends.__getitem__, about), default=at)
     if end and end > at:
         if newest > at:  # anyone who has it can act as the application
             return _secret_differs(connection, declared_differences.SECRET_ADDED, at, end, newest, about)
@@ -195,27 +194,23 @@ def _secret(connection: Connection, passwords: Any, at: datetime) -> Comparison:
     return Comparison(differences={}, ends_at=end or connection.secret.ends_at)
 
 
-def _by_hand(connection: Connection, passwords: Any, at: datetime) -> list[Mapping[str, Any]]:
-    """The secrets that others added to an application of this service.
+def _by_hand(connection: Connection, passwords: Sequence[PasswordCredential], at: datetime) -> set[str]:
+    """The key IDs of the secrets that others added to an application of this service.
 
     The service identifies its own secrets by their key IDs, because anybody can choose a name. Only a secret
     that a renewal creates has no recorded key ID for a moment.
     """
     ours = {secret.key_id for secret in (connection.secret, connection.pending) if secret}
     ours.add(connection.replaced_key)
-    return [
-        password
-        for password in passwords
-        if password["keyId"] not in ours and not _is_being_made(connection, password, at)
-    ]
+    listed = {password.key_id for password in passwords if not _is_being_made(connection, password, at)}
+    return listed - ours
 
 
-def _is_being_made(connection: Connection, password: Mapping[str, Any], at: datetime) -> bool:
+def _is_being_made(connection: Connection, password: PasswordCredential, at: datetime) -> bool:
     if not connection.renewal or connection.pending:
         return False
     made_by = label(connection.onboarding, connection.renewal)
-    named = str(password.get("displayName") or "").startswith(made_by)
-    return named and abs(at - start_of(password)) < _RECORDED_BY
+    return password.name.startswith(made_by) and abs(at - password.starts_at) < _RECORDED_BY
 
 
 def _secret_differs(  # noqa: PLR0917 - in the order of the text

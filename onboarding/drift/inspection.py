@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from onboarding.cloud import shapes
+from onboarding.cloud.applications import PasswordCredential, passwords_of
 from onboarding.cloud.service_names import GRAPH
 from onboarding.cmg import directory_checks, other_credentials, profiles, rules
 from onboarding.cmg.app_checks import client_checks, server_checks
@@ -71,7 +72,7 @@ class Inspection:
 
     server: InspectedApp
     client: InspectedApp | None  # None: the tenant has no client app
-    passwords: Sequence[Mapping[str, Any]]
+    passwords: Sequence[PasswordCredential]
     tenant: TenantNames | None = None  # None if the service may not read it
 
     @property
@@ -114,12 +115,11 @@ def inspection(
 
 def _inspection(subject: InspectedConnection, snapshot: DirectorySnapshot, now: datetime) -> Inspection:
     server = _application(snapshot, subject.pair.server)
-    passwords = directory_checks.passwords(server) if server else ()
     client = subject.pair.client
     return Inspection(
         server=_inspected_app(subject, snapshot, subject.pair.server, now),
         client=_inspected_app(subject, snapshot, client, now) if client else None,
-        passwords=passwords,
+        passwords=passwords_of(server or {}),
         tenant=snapshot.tenant,
     )
 

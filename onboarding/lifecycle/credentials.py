@@ -72,7 +72,7 @@ class Credential:
         if stored.tags.get("run", "") == self.renewal:
             return True
         found = await self.directory.passwords(self.object_id)
-        return any(each["keyId"] == stored.tags["keyId"] for each in found)
+        return any(password.key_id == stored.tags["keyId"] for password in found)
 
     async def _make(self, attempt: int) -> SecretRecord:
         """Creates a secret and stores it in the vault immediately.
@@ -132,8 +132,8 @@ class Credential:
             if error.code != cloud.REQUEST_RESOURCE_NOT_FOUND.code:
                 raise
             found = []
-        mine |= {each["keyId"] for each in found if each.get("displayName") == self._name(attempt)}
-        return mine - {each.key_id for each in used}
+        mine |= {password.key_id for password in found if password.name == self._name(attempt)}
+        return mine - {secret.key_id for secret in used}
 
     async def restore(self, secret: SecretRecord, *, instead_of: StoredSecret) -> None:
         """Makes a secret current in the vault again, after another one replaced it."""
@@ -156,12 +156,10 @@ class Credential:
         older, and other secrets can be missing, too.
         """
         found = await self.directory.passwords(self.object_id)
-        if shown and not any(each["keyId"] == shown for each in found):
+        if shown and not any(password.key_id == shown for password in found):
             raise cloud.REPLICATION_LAG.error(sign=phrases.SIGN_NEW_SECRET.of())
-        ours = [
-            each for each in found if str(each.get("displayName") or "").startswith(label(self.onboarding))
-        ]
-        others = [each["keyId"] for each in ours if each["keyId"] not in keep]
+        ours = [password.key_id for password in found if password.name.startswith(label(self.onboarding))]
+        others = [key_id for key_id in ours if key_id not in keep]
         if others:
             # after the list: secrets that another worker creates later are not in it
             await self.held()
@@ -170,7 +168,7 @@ class Credential:
         }
         if unconfirmed:  # removed by somebody else, or not known to the replica that answered
             again = await self.directory.passwords(self.object_id)
-            if any(each["keyId"] in unconfirmed for each in again):
+            if any(password.key_id in unconfirmed for password in again):
                 raise cloud.REPLICATION_LAG.error(sign=phrases.SIGN_SECRET_NOT_FOUND.of())
 
     def _name(self, attempt: int) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Final
 
 from pydantic import SecretStr
 
+from onboarding.cloud.applications import PasswordCredential
 from onboarding.cloud.ports import StoredSecret
 from onboarding.cmg import client_secrets
 from onboarding.connections.records import SecretRecord
@@ -55,10 +56,10 @@ def name_of(secret: SecretStr, run: str) -> str:
     return f"{PREFIX}{run}-{digest(secret, run)}"
 
 
-def end_of(passwords: Sequence[Mapping[str, Any]], secret: str) -> datetime | None:
+def end_of(passwords: Sequence[PasswordCredential], secret: str) -> datetime | None:
     """When a secret expires, by the list of the directory; None if it lists none that begins like it."""
     found = newest(passwords, secret[:3])
-    return _moment(found, "endDateTime") if found else None
+    return found.ends_at if found else None
 
 
 def digest(secret: SecretStr, run: str) -> str:
@@ -159,8 +160,7 @@ async def checked(
         raise steps.SECRET_OF_OTHER_APP.error(name=name) from error
     if password is None:
         raise cloud.REPLICATION_LAG.error(sign=phrases.SIGN_SECRET.of())
-    ends_at = _moment(password, "endDateTime")
-    return SecretRecord(key_id=password["keyId"], vault_id=stored.id, ends_at=ends_at)
+    return SecretRecord(key_id=password.key_id, vault_id=stored.id, ends_at=password.ends_at)
 
 
 async def _usable(services: Services, head: Head, name: str, **wanted: str) -> StoredSecret:
@@ -186,10 +186,10 @@ async def _usable(services: Services, head: Head, name: str, **wanted: str) -> S
     return stored
 
 
-def newest(passwords: Sequence[Mapping[str, Any]], hint: str) -> Mapping[str, Any] | None:
+def newest(passwords: Sequence[PasswordCredential], hint: str) -> PasswordCredential | None:
     """Of the client secrets that begin with the same characters, the one that expires last."""
-    alike = [password for password in passwords if password.get("hint") == hint]
-    return max(alike, key=lambda each: _moment(each, "endDateTime"), default=None)
+    alike = [password for password in passwords if password.hint == hint]
+    return max(alike, key=lambda password: password.ends_at, default=None)
 
 
 async def prove(services: Services, *, tenant: str, app: str, secret: SecretRecord) -> None:
@@ -203,15 +203,10 @@ async def prove(services: Services, *, tenant: str, app: str, secret: SecretReco
     )
 
 
-def _need_valid(password: Mapping[str, Any], now: datetime) -> bool:
+def _need_valid(password: PasswordCredential, now: datetime) -> bool:
     """Whether a client secret is new. Raises ``PermanentError`` if it has expired, or is not valid yet."""
-    start, end = _moment(password, "startDateTime"), _moment(password, "endDateTime")
-    if end <= now:
-        raise steps.SECRET_EXPIRED.error(ended=end)
-    if start > now:
-        raise secrets.SECRET_NOT_YET_VALID.error(start=start)
-    return now - start < _FRESH
-
-
-def _moment(password: Mapping[str, Any], member: str) -> datetime:
-    return datetime.fromisoformat(str(password[member])).astimezone(UTC)
+    if password.ends_at <= now:
+        raise steps.SECRET_EXPIRED.error(ended=password.ends_at)
+    if password.starts_at > now:
+        raise secrets.SECRET_NOT_YET_VALID.error(start=password.starts_at)
+    return now - password.starts_at < _FRESH

@@ -201,7 +201,7 @@ async def _need_usable(context: RenewalContext, connection: Connection, secret: 
     if secret.ends_at <= now:
         raise steps.SECRET_EXPIRED.error(ended=secret.ends_at)
     listed = await services.directory(connection.tenant).passwords(context.result(CHECK).object_id)
-    if not any(each["keyId"] == secret.key_id for each in listed):
+    if not any(password.key_id == secret.key_id for password in listed):
         since = context.step.since if context.step.error else None
         if since is None or now - since < _SETTLING:
             raise cloud.REPLICATION_LAG.error(sign=phrases.SIGN_NEW_SECRET.of())

@@ -13,6 +13,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from onboarding.cloud.applications import passwords_of
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import OnboardingError, PermanentError, existing_apps
 from onboarding.lifecycle import existing, provided_secrets
@@ -75,4 +76,4 @@ async def _end(context: OnboardingContext, secret: SecretStr) -> datetime | None
     """When a secret of an application expires, if the directory lists one that begins like it."""
     wanted = context.request.server_app.existing
     found = await existing.server_app(context, wanted) if wanted else {}
-    return provided_secrets.end_of(found.get("passwordCredentials") or (), secret.get_secret_value())
+    return provided_secrets.end_of(passwords_of(found), secret.get_secret_value())

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum, auto
 from typing import Any
 
+from onboarding.cloud.applications import passwords_of
 from onboarding.cloud.ports import ListedSecret
 from onboarding.connections.records import Connection
-from onboarding.recovery.outside import is_of_service, key_ids, passwords
+from onboarding.recovery.outside import is_of_service
 
 
 class Decision(Enum):
@@ -66,7 +66,8 @@ def _about_secret(
     *,
     storage_is_older: bool,
 ) -> Decision | None:
-    listed, recorded = key_ids(application), connection.secret.key_id
+    listed = {password.key_id: password for password in passwords_of(application)}
+    recorded = connection.secret.key_id
     pending = connection.pending.key_id if connection.pending else ""
     key = current.tags.get("keyId", "") if current else ""
     if recorded not in listed:
@@ -74,19 +75,12 @@ def _about_secret(
             return Decision.TAKE_PENDING
         if key in listed:
             return Decision.TAKE_SECRET
-        lost = any(is_of_service(connection, each) for each in passwords(application))
+        lost = any(is_of_service(connection, password) for password in listed.values())
         return Decision.OUTDATED_VAULT if lost else None  # an inspection reports that it no longer exists
     if key in {recorded, pending} and key:
         return None
     if key in listed:
-        began, known = _start(application, key), _start(application, recorded)
-        if began > known or (
-            began == known and storage_is_older
-        ):  # a directory can omit fractions of a second
+        began, known = listed[key].starts_at, listed[recorded].starts_at
+        if began > known or (began == known and storage_is_older):  # it can omit fractions of a second
             return Decision.RENEW
     return Decision.OUTDATED_VAULT
-
-
-def _start(application: Mapping[str, Any], key: str) -> datetime:
-    found = next(each for each in passwords(application) if each.get("keyId") == key)
-    return datetime.fromisoformat(str(found["startDateTime"]))

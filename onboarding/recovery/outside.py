@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from onboarding.cloud.applications import PasswordCredential
 from onboarding.cloud.directory import Directory
 from onboarding.cloud.ports import ListedSecret, Vault
 from onboarding.cmg.client_secrets import label
@@ -97,20 +98,9 @@ class Applications:
         return [(app, made_by) for app, found in self.by_client_id.items() if (made_by := maker(found))]
 
 
-def passwords(application: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """The client secrets of an application."""
-    found: Sequence[Mapping[str, Any]] = application.get("passwordCredentials") or ()
-    return found
-
-
-def key_ids(application: Mapping[str, Any]) -> set[str]:
-    """The key IDs of the client secrets of an application."""
-    return {str(each.get("keyId")) for each in passwords(application)}
-
-
-def is_of_service(connection: Connection, password: Mapping[str, Any]) -> bool:
+def is_of_service(connection: Connection, password: PasswordCredential) -> bool:
     """Whether the service created a client secret for this connection, as its name shows."""
-    return str(password.get("displayName") or "").startswith(label(connection.onboarding))
+    return password.name.startswith(label(connection.onboarding))
 
 
 def _owner(secret: ListedSecret) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Container, Coroutine, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any, Final
 
+from onboarding.cloud.applications import passwords_of
 from onboarding.cmg.renewal_request import RenewalRequest
 from onboarding.connections.records import Connection, SecretRecord
 from onboarding.errors import ErrorType, Finding, recovery, requests
@@ -22,7 +22,7 @@ from onboarding.lifecycle.record_removal import remove_record
 from onboarding.lifecycle.renewal_steps import CONFIRMATION, CONFIRMED
 from onboarding.lifecycle.requests import Renewal
 from onboarding.recovery.decisions import Decision, Seen, decide
-from onboarding.recovery.outside import Applications, VaultSecrets, passwords
+from onboarding.recovery.outside import Applications, VaultSecrets
 from onboarding.recovery.restored_onboardings import RestoredOnboarding
 from onboarding.texts import reasons
 from onboarding.texts.phrases import Said
@@ -234,9 +234,8 @@ class TenantReconciliation:
         if stored is None:
             raise RuntimeError("the vault listed a secret that it does not have")
         key = stored.tags["keyId"]
-        listed = next(each for each in passwords(application or {}) if each.get("keyId") == key)
-        ends_at = datetime.fromisoformat(str(listed["endDateTime"]))
-        return SecretRecord(key_id=key, vault_id=stored.id, ends_at=ends_at)
+        listed = next(password for password in passwords_of(application or {}) if password.key_id == key)
+        return SecretRecord(key_id=key, vault_id=stored.id, ends_at=listed.ends_at)
 
     async def _record(self, found: Found) -> None:
         """An event in the audit trail of the onboarding. The same correction is the same event."""

@@ -38,9 +38,9 @@ class Traces:
             if inspection.server.exists:
                 known = {record.key_id for record in (connection.secret, connection.pending) if record}
                 key = stored.tags.get("keyId", "") if stored else ""
-                listed = {str(password.get("keyId")) for password in inspection.passwords}
+                listed = {password.key_id for password in inspection.passwords}
                 lost = connection.secret.key_id not in listed and any(
-                    is_of_service(connection, each) for each in inspection.passwords
+                    is_of_service(connection, password) for password in inspection.passwords
                 )
                 return key in listed - known or lost  # the vault can have been restored, too
             if inspection.server.exists is None or stored or not connection.copied:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from onboarding.cloud.applications import passwords_of
 from onboarding.cmg import rules
 from onboarding.cmg.rules import Check
 from onboarding.connections.records import Connection, Loss
@@ -42,7 +43,8 @@ def inspection(*passwords: Any, exists: bool | None = True, passed: bool | None 
     secret = Check(name="secret", passed=False, expected="e", impact="b", remedy="r")
     server = InspectedApp(app_id="s", name=Word("S"), exists=exists, checks=(check, secret))
     client = InspectedApp(app_id="c", name=Word("C"), exists=exists, checks=())
-    return Inspection(server=server, client=client, passwords=passwords)
+    listed = passwords_of({"passwordCredentials": passwords})
+    return Inspection(server=server, client=client, passwords=listed)
 
 
 @pytest.mark.parametrize(
