@@ -134,7 +134,7 @@ class Shared:
             Drifts(
                 index=parts.stores.drift_index,
                 connections=parts.stores.connection_store,
-                inspect=lambda each: parts.inspection_step.inspect_now(each),  # noqa: PLW0108 - no SDK before
+                inspect=lambda connection: parts.inspection_step.inspect_now(connection),  # noqa: PLW0108 - no SDK before
                 clock=parts.clock,
             ),
         )

@@ -132,10 +132,10 @@ def _records(facts: OverviewFacts) -> Mapping[str, _Need]:
     stuck = sum(facts.queues[queue] for queue in names.POISON_QUEUES)
     jobs: dict[str, Any] = {"cause": lambda job: [job.name]}
     ending: dict[str, Any] = {
-        "since": lambda each: each[0].expirations[each[1]],
-        "cause": lambda each: [each[1]],
+        "since": lambda pair: pair[0].expirations[pair[1]],
+        "cause": lambda pair: [pair[1]],
     }
-    soon: dict[str, Any] = {**ending, "since": lambda each: each[0].expirations[each[1]] - URGENT}
+    soon: dict[str, Any] = {**ending, "since": lambda pair: pair[0].expirations[pair[1]] - URGENT}
     return {
         "job-late": _Need(some=Some(late, more=False), since=lambda job: job.late_at, **jobs),
         "job-failed": _Need(some=Some(failing, more=False), since=lambda job: job.fails_since, **jobs),

@@ -140,7 +140,7 @@ class Drifts:
         if entry := await self._index.get(identifier):
             return self._case(entry)
         connections = await self._connections.several([identifier])
-        return next((self._case(entry_of(each)) for each in connections if each.differences), None)
+        return next((self._case(entry_of(found)) for found in connections if found.differences), None)
 
     async def retry(self, case: Case, _author: Author) -> Kept | None:
         """Inspects a connection now. A dismissed difference needs attention again if it still exists."""

@@ -110,7 +110,7 @@ class CapabilitiesResource:
         reserved = () if operates else settings.operators_only
         return Capabilities(
             roles=call.caller.known_roles,
-            can=tuple(each for each in OwnerAction if each not in reserved),
+            can=tuple(action for action in OwnerAction if action not in reserved),
             azure_environment=settings.azure_environment,
             tenants=tuple(
                 ServedTenant(

@@ -94,7 +94,7 @@ class Call(Generic[_QueryT, _BodyT]):
         ranges = map(_RANGE.match, self.accept.split(","))
         weights = {found[1].lower(): float(found[2] or 1) for found in ranges if found}
         covering = (media_type, f"{media_type.partition('/')[0]}/*", "*/*")
-        return next((weights[each] for each in covering if each in weights), 0.0)
+        return next((weights[media_range] for media_range in covering if media_range in weights), 0.0)
 
 
 class Rendered(Protocol):

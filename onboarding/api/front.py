@@ -164,7 +164,7 @@ def _unless_known(response: func.HttpResponse, known: str) -> func.HttpResponse:
     """
     own = response.headers.get("ETag")
     tag = own or f'W/"{hashlib.sha256(response.get_body()).hexdigest()[:32]}"'
-    if any(each.strip() in {tag, "*"} for each in known.split(",")):
+    if any(known_tag.strip() in {tag, "*"} for known_tag in known.split(",")):
         response = func.HttpResponse(
             status_code=int(HTTPStatus.NOT_MODIFIED), headers=dict(response.headers.items())
         )

@@ -26,7 +26,7 @@ from onboarding.workflow.plan import Plan
 _PLANS: Final[tuple[Plan[object, object], ...]] = (*PLANS.values(), REMOVE, RENEW)  # type: ignore[arg-type]
 _PERMISSIONS: Final = (
     "user_impersonation",  # of the server app
-    *(each.value for each in vars(permissions).values() if isinstance(each, Permission)),
+    *(permission.value for permission in vars(permissions).values() if isinstance(permission, Permission)),
 )
 _CHECKS: Final = {
     rule.name.format(permission=permission)

@@ -53,7 +53,7 @@ def reachable(names: Iterable[str], schemas: Mapping[str, Any]) -> set[str]:
     waiting = set(names)
     while waiting:
         found |= waiting
-        waiting = {name for each in waiting for name in names_in(schemas[each])} - found
+        waiting = {name for schema in waiting for name in names_in(schemas[schema])} - found
     return found
 
 

@@ -106,7 +106,7 @@ class Verification:
         copy lacks.
         """
         copies = {chain_of_ledger(ledger) for ledger in await self._ledgers.sizes("")}
-        left = sorted((each for each in copies if within.first <= each < within.last), reverse=True)
+        left = sorted((chain for chain in copies if within.first <= chain < within.last), reverse=True)
         after = within.first
         while True:
             shown = await self._partition(Range(after, within.last))

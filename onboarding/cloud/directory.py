@@ -135,7 +135,7 @@ class Directory:
         document = reply.optional()
         if owner is None or document is None:
             return None
-        return owner in {str(each["id"]) for each in shapes.entries(document)}
+        return owner in {str(listed["id"]) for listed in shapes.entries(document)}
 
     async def application(self, app_id: str) -> Mapping[str, Any]:
         """An application by its client ID, with all properties. Raises ``PermanentError`` without one."""

@@ -82,11 +82,11 @@ class GrantLooks:
 
     def expect(self, paths: Iterable[str], now: datetime, due: datetime) -> None:
         """Notes when a run requests its lists again."""
-        for each in [each for each, known in self._expected.items() if known.due + _LATE < now]:
-            del self._expected[each]
-        for each in paths:
-            if each in self._expected or len(self._expected) < _MOST:
-                self._expected[each] = _Expected(since=now, due=due)
+        for path in [path for path, known in self._expected.items() if known.due + _LATE < now]:
+            del self._expected[path]
+        for path in paths:
+            if path in self._expected or len(self._expected) < _MOST:
+                self._expected[path] = _Expected(since=now, due=due)
 
     async def replies(self, paths: Sequence[str], now: datetime, *, alone: bool) -> dict[str, GraphResponse]:
         """The answers for some lists. Raises this app's errors.
@@ -99,24 +99,24 @@ class GrantLooks:
         if alone and paths:
             return dict(await self._ask(paths, now))
         await self._probed(paths)
-        found = {each: reply for each in paths if (reply := self._known(each, now))}
-        missing = [each for each in paths if each not in found]
+        found = {path: reply for path in paths if (reply := self._known(path, now))}
+        missing = [path for path in paths if path not in found]
         if missing and self._failure and _within(self._failed_at, now, _QUIET):
             raise self._failure
-        own = [each for each in missing if each not in self._asking]
+        own = [path for path in missing if path not in self._asking]
         if own:
             self._begin(own, now)
-        for task in {self._asking[each] for each in missing}:
+        for task in {self._asking[path] for path in missing}:
             try:
                 found |= await asyncio.shield(task)
             except PermanentError:
-                if any(self._asking.get(each, task) is task for each in own):
+                if any(self._asking.get(path, task) is task for path in own):
                     raise
-        if left := [each for each in paths if each not in found]:  # others got only a part
+        if left := [path for path in paths if path not in found]:  # others got only a part
             found |= await self._ask(left, now)
-        for each in paths:
-            self._expected.pop(each, None)
-        return {each: found[each] for each in paths}
+        for path in paths:
+            self._expected.pop(path, None)
+        return {path: found[path] for path in paths}
 
     async def _probed(self, paths: Sequence[str]) -> None:
         """Waits for what another run requests, if its answer can be the answer for all runs.
@@ -127,8 +127,8 @@ class GrantLooks:
         if self._failure and (task := next(iter(self._asking.values()), None)):
             with contextlib.suppress(OnboardingError):
                 await asyncio.shield(task)
-        probe = next((task for each, task in self._asking.items() if each.endswith(SCOPES)), None)
-        asks = any(each.endswith(SCOPES) and each not in self._asking for each in paths)
+        probe = next((task for path, task in self._asking.items() if path.endswith(SCOPES)), None)
+        asks = any(path.endswith(SCOPES) and path not in self._asking for path in paths)
         if self._refusal and probe and asks:
             with contextlib.suppress(OnboardingError):
                 await asyncio.shield(probe)
@@ -144,21 +144,21 @@ class GrantLooks:
         """Requests lists, and those of others that look at about this time."""
         refused = self._refusal is not None
         others = [
-            each
-            for each, expected in self._expected.items()
-            if each not in self._asking
-            and each not in paths
+            path
+            for path, expected in self._expected.items()
+            if path not in self._asking
+            and path not in paths
             and expected.reply is None
             and expected.is_due(now)
-            and not (refused and each.endswith(SCOPES))
+            and not (refused and path.endswith(SCOPES))
         ][: _BATCH - len(paths)]
         task = asyncio.create_task(self._together(paths, others, now))
         self._asking |= dict.fromkeys([*paths, *others], task)
         task.add_done_callback(lambda done: self._end([*paths, *others], done))
 
     def _end(self, paths: Sequence[str], done: asyncio.Task[Mapping[str, GraphResponse]]) -> None:
-        for each in paths:
-            del self._asking[each]
+        for path in paths:
+            del self._asking[path]
         if not done.cancelled():
             done.exception()  # those who wait for it raise it, if there are any left
 
@@ -174,20 +174,20 @@ class GrantLooks:
         except OnboardingError as error:
             self._failure, self._failed_at = error, now
             raise
-        whole = {each: reply for each, reply in found.items() if each in paths or not _goes_on(reply)}
-        for each in others:
-            if each in whole and each in self._expected:
-                self._expected[each].reply = whole[each]
+        whole = {path: reply for path, reply in found.items() if path in paths or not _goes_on(reply)}
+        for path in others:
+            if path in whole and path in self._expected:
+                self._expected[path].reply = whole[path]
         return whole
 
     async def _ask(
         self, paths: Sequence[str], now: datetime, *, first: Sequence[str] = ()
     ) -> Mapping[str, GraphResponse]:
         """The answers. For the lists in ``first``, nobody here waits for more than one page."""
-        found = await self._graph.batch({each: (each, {}) for each in paths}, first=first)
+        found = await self._graph.batch({path: (path, {}) for path in paths}, first=first)
         self._failure = None
-        for each, reply in found.items():
-            if each.endswith(SCOPES):
+        for path, reply in found.items():
+            if path.endswith(SCOPES):
                 refused = reply.status == HTTPStatus.FORBIDDEN
                 self._refusal, self._refused_at = (reply, now) if refused else (None, None)
         return found

@@ -134,7 +134,7 @@ class Grants:
         found = reply.readable(fresh=self._fresh)
         if found is None:
             return None
-        return {(str(each.get("resourceId")), str(each.get("appRoleId"))) for each in shapes.entries(found)}
+        return {(str(role.get("resourceId")), str(role.get("appRoleId"))) for role in shapes.entries(found)}
 
     async def seen(
         self, look: Look, now: datetime, *, alone: bool
@@ -170,9 +170,9 @@ class Grants:
         revoked = False
         principal = self._paths.service_principals.by_service_principal_id(client)
         found = await self._graph.listed(principal.app_role_assignments)
-        for each in shapes.entries(found.needed()):
-            if (each.get("resourceId"), each.get("appRoleId")) == (resource, role):
-                builder = principal.app_role_assignments.by_app_role_assignment_id(each["id"])
+        for entry in shapes.entries(found.needed()):
+            if (entry.get("resourceId"), entry.get("appRoleId")) == (resource, role):
+                builder = principal.app_role_assignments.by_app_role_assignment_id(entry["id"])
                 revoked |= await self._delete(builder)
         return revoked
 

@@ -84,15 +84,15 @@ class KeyVault(Vault):
     async def listed(self, prefix: str) -> list[ListedSecret]:
         """The secrets whose names begin with a prefix."""
         try:
-            found = [each async for each in self._client.list_properties_of_secrets()]
+            found = [secret async for secret in self._client.list_properties_of_secrets()]
         except AzureError as error:
             raise error_of(KEY_VAULT, error) from error
         return [
             ListedSecret(
-                name=str(each.name), tags=dict(each.tags or {}), created_at=each.created_on or _NEVER
+                name=str(secret.name), tags=dict(secret.tags or {}), created_at=secret.created_on or _NEVER
             )
-            for each in found
-            if str(each.name).startswith(prefix)
+            for secret in found
+            if str(secret.name).startswith(prefix)
         ]
 
     async def client_secret(self, vault_id: str) -> SecretStr:
@@ -118,10 +118,11 @@ class KeyVault(Vault):
         try:
             if versions == 1:
                 return ((await self._client.get_secret(name)).value or "",)
-            known = [each async for each in self._client.list_properties_of_secret_versions(name)]
-            enabled = [each for each in known if each.enabled and each.version]
-            newest = sorted(enabled, key=lambda each: each.created_on or _NEVER, reverse=True)[:versions]
-            return tuple([(await self._client.get_secret(name, each.version)).value or "" for each in newest])
+            known = [version async for version in self._client.list_properties_of_secret_versions(name)]
+            enabled = [version for version in known if version.enabled and version.version]
+            newest = sorted(enabled, key=lambda entry: entry.created_on or _NEVER, reverse=True)[:versions]
+            numbers = [str(version.version) for version in newest]
+            return tuple([(await self._client.get_secret(name, number)).value or "" for number in numbers])
         except ResourceNotFoundError:
             return ()
         except AzureError as error:

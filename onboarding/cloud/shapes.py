@@ -74,7 +74,7 @@ def joined(pages: Sequence[Mapping[str, Any]], fault: Said | None = None) -> Map
     """The pages of a list as one, with the first fault among them; ``fault``: of the list itself."""
     whole = {name: value for name, value in pages[0].items() if name not in {NEXT, _MARK}}
     whole["value"] = [entry for page in pages for entry in entries(page)]
-    return _marked(whole, [each for each in (*map(fault_of, pages), fault) if each])
+    return _marked(whole, [reason for reason in (*map(fault_of, pages), fault) if reason])
 
 
 def _marked(members: dict[str, Any], faults: list[Said]) -> dict[str, Any]:

@@ -56,7 +56,7 @@ async def survey(graph: Graph, names: Sequence[Word], uri: str | None) -> Survey
     requests: dict[str, tuple[str, Mapping[str, str]]] = {
         "organization": ("/organization?$select=id,displayName,verifiedDomains", {}),
         "policy": ("/policies/defaultAppManagementPolicy", {}),
-        **{each: (url, {}) for each, url in of_name.items()},
+        **{name: (url, {}) for name, url in of_name.items()},
     }
     if graph.client:
         # Only the number is of interest.
@@ -85,7 +85,7 @@ async def survey(graph: Graph, names: Sequence[Word], uri: str | None) -> Survey
     return Survey(
         organization=organization,
         policy=found["policy"],
-        same_names=_together(_values(found[each]) for each in of_name),
+        same_names=_together(_values(found[name]) for name in of_name),
         same_uri=_values(found.get("uri")),
         deleted_with_uri=_values(found.get("deleted")),
         granted=granted,
@@ -139,7 +139,7 @@ def _values(document: Any) -> Sequence[Mapping[str, Any]] | None:
 def _together(lists: Iterable[Sequence[Mapping[str, Any]] | None]) -> Sequence[Mapping[str, Any]] | None:
     """The entries of several lists; None if one of them could not be read."""
     found = [*lists]
-    return None if None in found else [each for some in found for each in some or ()]
+    return None if None in found else [entry for some in found for entry in some or ()]
 
 
 def _of_name(name: Word) -> str:

@@ -52,7 +52,7 @@ def client_checks(
         impersonation = Permission(
             resource=str(server["appId"]), id=found, value=USER_IMPERSONATION, type=USER_READ.type
         )
-        offered = {str(each.get("id")) for each in _at(server, "api", "oauth2PermissionScopes") or ()}
+        offered = {str(scope.get("id")) for scope in _at(server, "api", "oauth2PermissionScopes") or ()}
         yield _requests_scope(app, impersonation, offered)
 
 

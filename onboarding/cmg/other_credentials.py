@@ -40,8 +40,8 @@ def of_app(app: Mapping[str, Any], now: datetime, *, secrets: bool) -> Iterator[
     for member, phrase, _ in _DATED:
         if secrets or phrase is not phrases.THE_SECRET:
             yield from _valid(app, member, phrase, now)
-    for each in app.get("federatedIdentityCredentials") or ():
-        identifier = str(each["id"])
+    for credential in app.get("federatedIdentityCredentials") or ():
+        identifier = str(credential["id"])
         yield Credential(id=identifier, said=phrases.THE_FEDERATED.of(key=identifier))
 
 
@@ -52,6 +52,6 @@ def of_principal(principal: Mapping[str, Any], now: datetime) -> Iterator[Creden
 
 
 def _valid(holder: Mapping[str, Any], member: str, phrase: Phrase, now: datetime) -> Iterator[Credential]:
-    for each in holder.get(member) or ():
-        if end_of(each) > now:
-            yield Credential(id=str(each["keyId"]), said=phrase.of(key=str(each["keyId"])))
+    for credential in holder.get(member) or ():
+        if end_of(credential) > now:
+            yield Credential(id=str(credential["keyId"]), said=phrase.of(key=str(credential["keyId"])))

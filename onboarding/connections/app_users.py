@@ -52,7 +52,7 @@ class AppUsers:
         def merged(before: AppUser | None) -> AppUser:
             if before is None:
                 return user
-            grants = {grant: None for each in (before, user) for grant in each.grants}
+            grants = {grant: None for version in (before, user) for grant in version.grants}
             return replace(user, grants=tuple(grants), owner=before.owner)
 
         await self._change(tenant, app, user.onboarding, merged)

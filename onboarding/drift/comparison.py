@@ -147,7 +147,7 @@ def _failed(connection: Connection, app: str, inspected: InspectedApp, at: datet
     """The checks that failed. What the site has not set yet in an imported app is not a difference."""
     record = connection.server_app if app == "serverApp" else connection.client_app
     name = record.name if record else EMPTY
-    subjects = tuple(sorted(each.id for each in inspected.credentials))
+    subjects = tuple(sorted(credential.id for credential in inspected.credentials))
     for check in inspected.checks:
         if check.set_by_site and connection.imports_server_app and check.name not in connection.updated:
             continue
@@ -162,7 +162,7 @@ def _failed(connection: Connection, app: str, inspected: InspectedApp, at: datet
                     app=isolated(name),
                     id=inspected.app_id,
                     expected=check.said("expected"),
-                    credentials=[each.said for each in inspected.credentials[:_MOST_CREDENTIALS]],
+                    credentials=[credential.said for credential in inspected.credentials[:_MOST_CREDENTIALS]],
                 ),
                 check.said("impact"),
                 check.said("remedy"),

@@ -111,7 +111,7 @@ async def _deleted(graph: Graph, apps: Sequence[str]) -> dict[str, str] | None:
     found = _by_client_id(replies, "deleted")
     if found is None:
         return None
-    return {app: str(each.get("deletedDateTime") or "") for app, each in found.items()}
+    return {app: str(deleted.get("deletedDateTime") or "") for app, deleted in found.items()}
 
 
 def _by_client_id(replies: Mapping[str, GraphResponse], prefix: str) -> dict[str, Mapping[str, Any]] | None:
@@ -121,7 +121,7 @@ def _by_client_id(replies: Mapping[str, GraphResponse], prefix: str) -> dict[str
             document = reply.optional()
             if document is None:
                 return None
-            found |= {str(each.get("appId")).casefold(): each for each in shapes.entries(document)}
+            found |= {str(entry.get("appId")).casefold(): entry for entry in shapes.entries(document)}
     return found
 
 
@@ -145,14 +145,16 @@ def _domains(organization: Any) -> tuple[str, ...] | None:
     found = next(iter(shapes.entries(organization)), None)
     if found is None or shapes.fault_of(found):
         return None
-    return tuple(str(each["name"]) for each in found.get("verifiedDomains") or ())
+    return tuple(str(domain["name"]) for domain in found.get("verifiedDomains") or ())
 
 
 def _tenant(organization: Any) -> TenantNames | None:
     shown = next(iter(shapes.entries(organization)), None)
     if shown is None or shapes.fault_of(shown):
         return None
-    initial = [str(each["name"]) for each in shown.get("verifiedDomains") or () if each.get("isInitial")]
+    initial = [
+        str(domain["name"]) for domain in shown.get("verifiedDomains") or () if domain.get("isInitial")
+    ]
     return TenantNames(
         name=Word(str(shown.get("displayName") or "")), initial_domain=Word("".join(initial[:1]))
     )

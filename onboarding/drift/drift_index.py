@@ -63,11 +63,11 @@ class DriftIndex:
 
     async def enter(self, connection: Connection) -> None:
         """Enters a connection with its current differences, without dismissed ones; safe to repeat."""
-        differences = [each for each in connection.differences.values() if each.dismissed is None]
+        differences = [known for known in connection.differences.values() if known.dismissed is None]
         if not differences:
             await self.remove(connection.id)
             return
-        entry = entry_of(connection.evolve(differences={each.key: each for each in differences}))
+        entry = entry_of(connection.evolve(differences={known.key: known for known in differences}))
         row = replace(pointers.drift(connection.id), columns={"document": CODEC.dump(entry)})
         await self._tables.write(names.CONNECTIONS, row, Write.UPSERT)
 

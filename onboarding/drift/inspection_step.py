@@ -135,7 +135,7 @@ class InspectionStep:
         """Inspects connections, and then raises the first error; its memo has all that are ``done``."""
         found = await self._comparisons(connections, started_at)
         pairs = [*zip(connections, found, strict=True)]
-        known = [(each, compared) for each, compared in pairs if isinstance(compared, Comparison)]
+        known = [(connection, compared) for connection, compared in pairs if isinstance(compared, Comparison)]
         comparisons = await asyncio.gather(
             *(self._with_subscription(connection, compared, started_at) for connection, compared in known)
         )
@@ -145,7 +145,7 @@ class InspectionStep:
                 for (connection, _), comparison in zip(known, comparisons, strict=True)
             )
         )
-        for error in (each for each in found if isinstance(each, OnboardingError)):
+        for error in (result for result in found if isinstance(result, OnboardingError)):
             inspected = (*done, *(connection.id for connection, _ in known))
             error.memo = _DONE.dump(InspectionRequest(connections=inspected))
             raise error

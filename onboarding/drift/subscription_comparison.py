@@ -42,12 +42,12 @@ def _pending(connection: Connection, snapshot: SubscriptionSnapshot) -> tuple[st
     states = snapshot.providers
     if states is None:
         return connection.pending_providers
-    return tuple(each for each in connection.pending_providers if states.get(each.casefold()) != _REGISTERED)
+    return tuple(name for name in connection.pending_providers if states.get(name.casefold()) != _REGISTERED)
 
 
 def _faults(connection: Connection, snapshot: SubscriptionSnapshot, at: datetime) -> list[Difference]:
     if snapshot.record is None:
-        return [each for each in connection.differences.values() if each.code in _FAULTS]
+        return [known for known in connection.differences.values() if known.code in _FAULTS]
     return [
         replace(
             declared_differences.SUBSCRIPTION_CHANGED.difference("", at, fault=fault.said("detail")),

@@ -166,7 +166,7 @@ class ErrorType:
     @property
     def fields(self) -> frozenset[str]:
         """The names of the values that the texts need."""
-        addresses = (text for each in self.actions for text in (each.path, each.url, each.app_id))
+        addresses = (text for action in self.actions for text in (action.path, action.url, action.app_id))
         texts = (self.detail, self.remedy, self.remedy_for_requester, *addresses)
         return frozenset().union(*map(templates.fields, texts)) - _COMPOSED
 
@@ -229,16 +229,16 @@ class ErrorType:
 
 def composed(findings: Iterable[HasDetail]) -> Mapping[str, str]:
     """The texts of findings as values: each sentence once."""
-    errors = [each for each in findings if getattr(each, "severity", Severity.ERROR) is Severity.ERROR]
+    errors = [found for found in findings if getattr(found, "severity", Severity.ERROR) is Severity.ERROR]
     return {
         "details": " ".join(dict.fromkeys(map(_detail, errors))),
-        "remedies": " ".join(dict.fromkeys(each.remedy for each in errors if each.remedy)),
+        "remedies": " ".join(dict.fromkeys(finding.remedy for finding in errors if finding.remedy)),
     }
 
 
-def _detail(each: HasDetail) -> str:
-    parameter = getattr(each, "parameter", None)
-    return each.detail if parameter is None else f"{parameter}: {each.detail}"
+def _detail(finding: HasDetail) -> str:
+    parameter = getattr(finding, "parameter", None)
+    return finding.detail if parameter is None else f"{parameter}: {finding.detail}"
 
 
 def first_actor(findings: Iterable[Finding]) -> Actor:

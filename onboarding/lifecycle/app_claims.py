@@ -40,7 +40,7 @@ class Claim:
 
 async def claims(services: Services, tenant: str, app: str) -> list[Claim]:
     """The claims to an application, by client ID, the first one first."""
-    connected = {each.onboarding: each for each in await services.connections.of_app(tenant, app)}
+    connected = {user.onboarding: user for user in await services.connections.of_app(tenant, app)}
     found = []
     for user in await services.app_users.of(tenant, app):
         run = await services.onboardings.load(user.onboarding)
@@ -48,8 +48,8 @@ async def claims(services: Services, tenant: str, app: str) -> list[Claim]:
             connection = connected.pop(user.onboarding, None)
             found.append(_of(services, user, run, connected=connection is not None))
     found += [
-        Claim(onboarding=each.onboarding, connected=True, since=each.created_at, owner=each.requester)
-        for each in connected.values()
+        Claim(onboarding=user.onboarding, connected=True, since=user.created_at, owner=user.requester)
+        for user in connected.values()
     ]
     return sorted(found, key=lambda claim: claim.order)
 

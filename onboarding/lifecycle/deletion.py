@@ -91,7 +91,7 @@ async def _delete(context: RemovalContext, kind: str, found: MadeApplication) ->
     state = replace(state, since=since)
     if await directory.delete_application(found.object_id):
         state = replace(state, deleted=True)
-    halves = [each for each in (found.object_id, found.principal_id) if each]
+    halves = [half for half in (found.object_id, found.principal_id) if half]
     denied = []
     for half in (half for half in halves if half not in state.purged):
         try:

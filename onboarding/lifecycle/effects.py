@@ -32,5 +32,5 @@ def note(kind: EffectKind, name: str) -> str:
 
 def noted(run: Run | None, kind: EffectKind) -> list[str]:
     """The names of what a run may have created."""
-    notes = [each for step in run.steps.values() for each in step.noted] if run else []
-    return sorted({each.removeprefix(f"{kind} ") for each in notes if each.startswith(f"{kind} ")})
+    notes = [entry for step in run.steps.values() for entry in step.noted] if run else []
+    return sorted({entry.removeprefix(f"{kind} ") for entry in notes if entry.startswith(f"{kind} ")})

@@ -101,4 +101,4 @@ def for_others(
 
 def note(left: Iterable[LeftBehind]) -> str:
     """What people should know about it, for the audit trail; empty if there is nothing."""
-    return " ".join(f"Left behind: {each.kind} {each.id}. {each.reason}" for each in left)
+    return " ".join(f"Left behind: {thing.kind} {thing.id}. {thing.reason}" for thing in left)

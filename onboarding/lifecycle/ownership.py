@@ -205,8 +205,8 @@ async def makers(services: Services, apps: Iterable[Mapping[str, Any]]) -> dict[
 async def others(services: Services, tenant: str, app: str, onboarding: str) -> list[Connection | Run]:
     """The connections, and the onboardings in progress, that use an application besides an onboarding."""
     connections = await services.connections.of_app(tenant, app)
-    found: list[Connection | Run] = [each for each in connections if each.onboarding != onboarding]
-    known = {each.onboarding for each in connections} | {onboarding}
+    found: list[Connection | Run] = [user for user in connections if user.onboarding != onboarding]
+    known = {user.onboarding for user in connections} | {onboarding}
     for user in await services.app_users.of(tenant, app):
         run = await services.onboardings.load(user.onboarding)
         if user.onboarding not in known and run and services.onboardings.status(run) not in ENDED:

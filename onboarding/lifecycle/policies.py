@@ -62,7 +62,7 @@ class Policies:
                 if restriction.get("restrictionType") == kind:  # it replaces the tenant's
                     return self._counting(policy, restriction, certain=True)
         restrictions = (self._defaults.get("passwordCredentials")) or ()
-        found = (each for each in _listed(restrictions) if each.get("restrictionType") == kind)
+        found = (entry for entry in _listed(restrictions) if entry.get("restrictionType") == kind)
         return self._counting(self.tenant, next(found, None))
 
     def of_uris(self, kind: str) -> Restriction | None:

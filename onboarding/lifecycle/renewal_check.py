@@ -78,7 +78,7 @@ async def _of_policies(context: RenewalContext, app: str, made: datetime) -> tup
 
 def _note(found: Iterable[Finding]) -> str:
     """The warnings, for the audit trail."""
-    return " ".join(each.detail for each in found if each.severity is Severity.WARNING)
+    return " ".join(finding.detail for finding in found if finding.severity is Severity.WARNING)
 
 
 CHECK: Final[Step[Services, Renewal, CheckResult]] = Step(

@@ -100,7 +100,7 @@ async def change_all(
         return changed
 
     while True:
-        found = sorted(await connections.sharing(connection), key=lambda each: each.id != connection.id)
+        found = sorted(await connections.sharing(connection), key=lambda sharing: sharing.id != connection.id)
         missing = [sharing for sharing in found if guarded(sharing)]
         if not missing:
             break
@@ -116,7 +116,7 @@ async def _follow_owner(context: RenewalContext, connection: Connection) -> None
     connections = context.services.connections
     while True:
         found = await connections.sharing(connection)
-        owner = next((each for each in found if each.id == connection.id), None)
+        owner = next((sharing for sharing in found if sharing.id == connection.id), None)
         if owner is None or owner.renewal == context.id:
             return
         latest = {"secret": owner.secret, "pending": owner.pending, "renewal": owner.renewal}
@@ -125,7 +125,7 @@ async def _follow_owner(context: RenewalContext, connection: Connection) -> None
             changed = sharing.evolve(**latest)
             return None if changed == sharing else changed
 
-        behind = [each for each in found if each.id != owner.id and follow(each)]
+        behind = [sharing for sharing in found if sharing.id != owner.id and follow(sharing)]
         if not behind:
             return
         for sharing in behind:

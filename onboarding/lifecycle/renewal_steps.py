@@ -164,8 +164,8 @@ async def retire(context: RenewalContext) -> Done[Retirement]:
         return changed.connected(now) if changed and confirmed and found.id == connection.id else changed
 
     await renewal_mark.change_all(context, connection, renewed)
-    for each in await services.connections.sharing(connection):
-        await services.warning_schedule.schedule(each, now)
+    for sharing in await services.connections.sharing(connection):
+        await services.warning_schedule.schedule(sharing, now)
     removed = True
     if connection.imports_server_app:
         removed = made.replaces != made.secret.vault_name and await provided_secrets.discard(

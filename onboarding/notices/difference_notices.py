@@ -104,11 +104,12 @@ class DifferenceNotices:
         """The connections that a fact affects."""
         tenant = connection.tenant
         if kind is NoticeKind.DIRECTORY_UNREADABLE:
-            return {connection.id, *(each.id for each in await self._connections.of_tenant(tenant))}
+            return {connection.id, *(other.id for other in await self._connections.of_tenant(tenant))}
         if app := event_keys.app_id(connection, difference.app):
             others = await self._connections.of_app(tenant, app)
-            concern = (each for each in others if event_keys.is_same_secret(connection, each, difference.key))
-            return {connection.id, *(each.id for each in concern)}
+            return {connection.id} | {
+                other.id for other in others if event_keys.is_same_secret(connection, other, difference.key)
+            }
         return {connection.id}
 
     async def _episode(self, fact: str, found_at: datetime, *, is_open: bool) -> Episode:

@@ -84,7 +84,7 @@ def sections(items: Iterable[Item]) -> list[Section]:
         groups: dict[tuple[str, ...], list[Item]] = {}
         for item in of_tenant:
             groups.setdefault(_likeness(item), []).append(item)
-        made = [Group(items=tuple(each)) for each in groups.values()]
+        made = [Group(items=tuple(members)) for members in groups.values()]
         more = sum(len(group.items) for group in made[_GROUPS:])
         found.append(Section(tenant=made[0].first.tenant, groups=tuple(made[:_GROUPS]), more=more))
     return found

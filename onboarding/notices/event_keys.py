@@ -93,13 +93,13 @@ def ended_by_renewal(connection: Connection, sharing: Iterable[Connection], rene
     """
     differences = (SECRET_REMOVED, *(f"serverApp/{code}" for code in _OF_SECRETS))
     facts = (fact(connection, "serverApp", key, NoticeKind.SECRET_REMOVED) for key in differences)
-    ends = dict.fromkeys((connection.onboarding, *(each.onboarding for each in sharing)))
-    return (of_run(renewal), *(of_expiration(each, SECRET) for each in ends), *map(of_fact, facts))
+    ends = dict.fromkeys((connection.onboarding, *(other.onboarding for other in sharing)))
+    return (of_run(renewal), *(of_expiration(end, SECRET) for end in ends), *map(of_fact, facts))
 
 
 def ended_by_removal(connection: Connection, others: Iterable[Connection]) -> tuple[str, ...]:
     """What ends with a connection, but not with the ``others`` of its tenant: a fact can affect several."""
-    kept = {of_difference(each, known) for each in others for known in each.differences.values()}
+    kept = {of_difference(other, known) for other in others for known in other.differences.values()}
     facts = (of_difference(connection, difference) for difference in connection.differences.values())
     return (
         *(of_expiration(connection.onboarding, kind) for kind in (SECRET, APPLICATION)),

@@ -55,7 +55,7 @@ class EpochWitness:
             log.warning("the append-only copy of the epoch could not be read: %s", type(error).__name__)
             return Witnessed()
         found = [each for line in tail.decode(errors="replace").split("\n") if (each := _read(line))]
-        return max(found, key=lambda each: each.number, default=Witnessed())
+        return max(found, key=lambda witnessed: witnessed.number, default=Witnessed())
 
     async def note(self, number: int, at: datetime) -> None:
         """Appends an epoch. If that fails, a later one is appended."""

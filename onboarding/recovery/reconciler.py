@@ -93,7 +93,7 @@ class Reconciler:
                 *(self._reconcile(services, tenant, secrets, wanted, older=older) for tenant in some)
             )
             for tenant, (findings, well) in zip(some, results, strict=True):
-                found += [(tenant, each) for each in findings]
+                found += [(tenant, finding) for finding in findings]
                 clean = clean and well
             done += len(some)
         more = bool(left) and left[done - 1] != tenants[-1]
@@ -145,7 +145,7 @@ class Reconciler:
             defect = requests.INTERNAL_ERROR.error()
             finding = _unreadable(defect)
             return [Found(finding=finding, onboarding="")], False
-        return found, not any(each.finding.code in _BLOCKING for each in found)
+        return found, not any(item.finding.code in _BLOCKING for item in found)
 
 
 def _unreadable(error: OnboardingError) -> Finding:

@@ -82,16 +82,16 @@ class TenantReconciliation:
     async def run(self) -> list[Found]:
         """Finds what differs, and corrects it if that is certain. Raises this app's errors."""
         recorded = await self._services.connections.of_tenant(self._tenant)
-        missing = set(self._secrets.copies(self._tenant)) - {each.onboarding for each in recorded}
+        missing = set(self._secrets.copies(self._tenant)) - {connection.onboarding for connection in recorded}
         applications = await Applications.of(self._services.directory(self._tenant))
         found: list[Found] = []
         for connection in recorded:  # first: what no longer exists no longer has its name
             found += await self._safely(connection.onboarding, self._correct(connection, applications))
         for onboarding in sorted(missing):
-            removed = {each.connection for each in found if each.finding.code == _REMOVED}
+            removed = {item.connection for item in found if item.finding.code == _REMOVED}
             found += await self._safely(onboarding, self._take_up(onboarding, applications, removed))
-        known = {each.onboarding for each in recorded} | {each.onboarding for each in found}
-        return [*found, *[each async for each in self._unknown(applications, known)]]
+        known = {connection.onboarding for connection in recorded} | {item.onboarding for item in found}
+        return [*found, *[item async for item in self._unknown(applications, known)]]
 
     async def _safely(self, onboarding: str, work: Coroutine[Any, Any, list[Found]]) -> list[Found]:
         """What was found about one onboarding. A failure is reported, and does not stop the others."""

@@ -201,7 +201,7 @@ class Tables:
         except HttpResponseError as error:
             _raise_conflict(error, writes[0][1])
             raise
-        return [str(each.get("etag", "")) for each in done]
+        return [str(written.get("etag", "")) for written in done]
 
 
 async def _write(client: TableClient, row: Row, how: Write) -> Mapping[str, Any]:

@@ -34,7 +34,7 @@ class Language(StrEnum):
         weights = [(match[1].lower(), float(match[2] or 1)) for match in found]
         offered = {str(language) for language in cls}
         known = [(name, weight) for name, weight in weights if name in offered and weight > 0]
-        best, weight = max(known, key=lambda each: each[1], default=("en", 0.0))
+        best, weight = max(known, key=lambda offer: offer[1], default=("en", 0.0))
         others = next((weight for name, weight in weights if name == "*"), 0.0)
         refused = ("en", 0.0) in weights
         return cls(best) if weight >= others or refused else cls.ENGLISH

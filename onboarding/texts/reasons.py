@@ -194,6 +194,6 @@ DURATIONS: Final = tuple(phrase for _, *both in _DURATIONS for phrase in both)
 def duration(time: timedelta) -> Said:
     """A duration in the largest unit of which it is a multiple."""
     seconds = max(round(time.total_seconds()), 0)
-    size, one, many = next(each for each in _DURATIONS if seconds % each[0] == 0)
+    size, one, many = next(unit for unit in _DURATIONS if seconds % unit[0] == 0)
     count = seconds // size
     return one.of() if count == 1 else many.of(count=count)

@@ -49,7 +49,7 @@ _NUMBER: Final = re.compile(r"\d+[.)]")  # at the beginning of a name: a list. T
 
 def quiet(text: str) -> str:
     """A text of several lines without a meaning."""
-    shown = "\n".join(_line(each) for each in text.splitlines())
+    shown = "\n".join(_line(line) for line in text.splitlines())
     return f"{_JOINER}{shown}" if _NUMBER.match(shown) else shown
 
 

@@ -63,7 +63,7 @@ def date(moment: datetime) -> str:
 def comment(value: Word | str) -> str:
     """Text for a line comment: it stays on its line, other letters are numbers: ``u{451}``."""
     shown = CONTROL.sub(" ", read(value))
-    return "".join(each if each.isascii() else f"\\u{{{ord(each):x}}}" for each in shown)
+    return "".join(character if character.isascii() else f"\\u{{{ord(character):x}}}" for character in shown)
 
 
 def _quoted(value: str) -> str:

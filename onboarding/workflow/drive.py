@@ -217,7 +217,7 @@ class Drive:
                     return True
                 if not self._is_ours(step):
                     return False
-                written = [self._steps[each.name] for each in wanted if self._is_ours(each)]
+                written = [self._steps[step.name] for step in wanted if self._is_ours(step)]
             break
         self._steps[step.name] = written[0]
         for started in written[1:]:

@@ -179,7 +179,7 @@ class Plan(Generic[Services, Request]):
             found = notes(self.request_of(head), step)
         except UnreadableRowError:
             return ()  # the attempt ends with this error
-        return tuple(each for each in found if each not in step.noted)
+        return tuple(note for note in found if note not in step.noted)
 
     def ready(self, run: Run, name: str) -> bool:
         """Whether a step has not started and all steps that it waits for are done."""

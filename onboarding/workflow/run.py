@@ -39,7 +39,7 @@ _OwnColumn = Annotated[str, Field(exclude=True)]
 
 def _actions(stored: Any) -> Any:
     """Actions as they are stored; earlier releases stored only their URLs."""
-    return [Action.page(each) if isinstance(each, str) else each for each in stored]
+    return [Action.page(action) if isinstance(action, str) else action for action in stored]
 
 
 _Actions = Annotated[tuple[Action, ...], BeforeValidator(_actions)]

@@ -72,11 +72,17 @@ def public() -> Iterator[str]:
     yield from (value for name, value in vars(names).items() if name.isupper() and isinstance(value, str))
 
 
+NODES: Final = {
+    file: [*ast.walk(ast.parse(file.read_text()))] for file in (ROOT / "onboarding").rglob("*.py")
+}
+"""The syntax of each module."""
+
+
 def private() -> Iterator[str]:
     """The names of modules, classes and functions."""
-    for file in (ROOT / "onboarding").rglob("*.py"):
+    for file, nodes in NODES.items():
         yield file.stem
-        for node in ast.walk(ast.parse(file.read_text())):
+        for node in nodes:
             if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 yield node.name
 
@@ -89,6 +95,16 @@ def test_a_word_is_written_in_one_way():
     """A search for handover finds everything, because it is never written as two words."""
     known = {word for name in ALL for word in words(name)} - set(WRITTEN_TWICE)
     found = {name for name in ALL for first, second in pairwise(words(name)) if first + second in known}
+    assert found == set()
+
+
+def test_a_loop_variable_names_the_thing():
+    """A reader of a loop sees what it is about: connection, not each."""
+    loops = ast.For | ast.AsyncFor | ast.comprehension
+    targets = (
+        (file, node.target) for file, nodes in NODES.items() for node in nodes if isinstance(node, loops)
+    )
+    found = {file.name for file, target in targets if "each" in re.findall(r"\w+", ast.unparse(target))}
     assert found == set()
 
 

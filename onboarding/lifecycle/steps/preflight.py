@@ -73,7 +73,7 @@ async def run(context: OnboardingContext) -> Done[PreflightResult]:
 def found_in(context: OnboardingContext, facts: Facts) -> tuple[Finding, ...]:
     """The findings, with what people can do about them."""
     clouds, request = context.services.clouds, context.request
-    return tuple(subscription_access.with_actions(clouds, request, each) for each in findings(facts))
+    return tuple(subscription_access.with_actions(clouds, request, finding) for finding in findings(facts))
 
 
 def result(facts: Facts) -> PreflightResult:
@@ -135,7 +135,7 @@ async def _subscription(context: OnboardingContext) -> SubscriptionFacts | None:
         providers={name: (states or {}).get(name.casefold(), "NotRegistered") for name in request.providers},
         permissions=permissions,
         unread={name: error.code for name, error in errors.items() if error},
-        later=next((each for each in errors.values() if isinstance(each, TransientError)), None),
+        later=next((error for error in errors.values() if isinstance(error, TransientError)), None),
     )
 
 

@@ -154,7 +154,7 @@ def _send(address: str, recipient: str, message: Message) -> bool | None:
         return None
     if recipient:  # as it is: Apprise reads o'brien@contoso.com as brien@contoso.com, with a name
         service.targets = [
-            recipient if isinstance(each, str) else (False, recipient) for each in service.targets
+            recipient if isinstance(target, str) else (False, recipient) for target in service.targets
         ]
     apprise = Apprise(asset=asset)
     apprise.add(service)
