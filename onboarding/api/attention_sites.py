@@ -12,7 +12,7 @@ from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.handover import HandoverState
 from onboarding.connections.site_waits import SiteWait, SiteWaits
 from onboarding.notices import handover_notices
-from onboarding.notices.difference_notices import Announces
+from onboarding.notices.announcing import Notices
 from onboarding.storage.unreadable_rows import Dismissal, UnreadableRowError
 from onboarding.texts import phrases
 from onboarding.words import data
@@ -30,7 +30,7 @@ class WaitingSites:
     codes = (CaseCode.HANDOVER_WAITS,)
 
     def __init__(
-        self, *, waits: SiteWaits, connections: ConnectionStore, notices: Announces, clock: Clock
+        self, *, waits: SiteWaits, connections: ConnectionStore, notices: Notices, clock: Clock
     ) -> None:
         self._waits = waits
         self._connections = connections

@@ -14,7 +14,7 @@ from onboarding.connections.handover import Confirmation, ConfirmationWay, Hando
 from onboarding.connections.records import Connection, ConnectionState
 from onboarding.connections.site_waits import SiteWait, SiteWaits
 from onboarding.notices import handover_notices
-from onboarding.notices.difference_notices import Announces
+from onboarding.notices.announcing import Notices
 from onboarding.workflow.run import Author, Event
 from onboarding.workflow.run_store import RunStore
 
@@ -25,7 +25,7 @@ class Handovers:
     """Records confirmations."""
 
     def __init__(
-        self, *, connections: ConnectionStore, audit: RunStore, notices: Announces, clock: Clock
+        self, *, connections: ConnectionStore, audit: RunStore, notices: Notices, clock: Clock
     ) -> None:
         self._connections = connections
         self._audit = audit
@@ -77,7 +77,7 @@ class HandoverReminders:
         *,
         waits: SiteWaits,
         connections: ConnectionStore,
-        notices: Announces,
+        notices: Notices,
         clock: Clock,
         days: Sequence[int],
     ) -> None:

@@ -16,7 +16,7 @@ from onboarding.connections.cadence import Acknowledgement, Cadence, ExpirationS
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
 from onboarding.notices import changes
-from onboarding.notices.difference_notices import Announces
+from onboarding.notices.announcing import Notices
 from onboarding.workflow.run import Author, Event
 from onboarding.workflow.run_store import RunStore
 
@@ -47,7 +47,7 @@ class UserResponses:
         *,
         connections: ConnectionStore,
         audit: RunStore,
-        notices: Announces,
+        notices: Notices,
         cadence: Cadence,
         clock: Clock,
     ) -> None:

@@ -11,7 +11,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import Connection, connection_id
@@ -22,7 +22,8 @@ from onboarding.lifecycle.requests import REQUESTER, Removal, Renewal
 from onboarding.lifecycle.run_offers import offers
 from onboarding.notices import changes
 from onboarding.notices.about import About
-from onboarding.notices.notice import Notice, NoticeKind
+from onboarding.notices.announcing import Notices
+from onboarding.notices.notice import NoticeKind
 from onboarding.storage.unreadable_rows import UnreadableRowError
 from onboarding.words.line import isolated
 from onboarding.workflow.run import Author, Head, Run, RunStatus, StepState, StepStatus
@@ -41,20 +42,12 @@ _OPERATIONS: Final = {
 }
 
 
-class Tells(Protocol):
-    """Starts deliveries to programs."""
-
-    async def tell(self, notice: Notice, /, *, subscribers_only: bool = False) -> None:
-        """Starts the deliveries of a change; safe to repeat."""
-        ...
-
-
 class RunEvents:
     """What a runtime calls when a run waits or has ended."""
 
     def __init__(
         self,
-        notices: Tells,
+        notices: Notices,
         request_of: Callable[[Head], Any],
         *,
         connection: Callable[[str], Awaitable[Connection | None]],

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection, Difference
 from onboarding.errors import Actor, OnboardingError
 from onboarding.notices import changes, event_keys
+from onboarding.notices.announcing import Notices
 from onboarding.notices.difference_texts import difference_notice
 from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.notices.open_matters import OpenMatters
@@ -44,22 +45,10 @@ class Episode:
 CODEC: Final = Codec(Episode)
 
 
-class Announces(Protocol):
-    """Announces notices."""
-
-    async def announce(self, notice: Notice, connection: Connection, /) -> None:
-        """Starts the deliveries of a notice to its channels; safe to repeat."""
-        ...
-
-    async def tell(self, notice: Notice, /, *, subscribers_only: bool = False) -> None:
-        """Starts the deliveries of a change to programs; safe to repeat."""
-        ...
-
-
 class DifferenceNotices:
     """Announces what inspections find."""
 
-    def __init__(self, *, tables: Tables, connections: ConnectionStore, notices: Announces) -> None:
+    def __init__(self, *, tables: Tables, connections: ConnectionStore, notices: Notices) -> None:
         self._tables = tables
         self._connections = connections
         self._notices = notices

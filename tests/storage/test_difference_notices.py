@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ def difference(app: str, code: str, since: datetime) -> Difference:
     return Difference(code=code, app=app, since=since, detail="It differs.", impact="i", remedy="r")
 
 
-async def notices_of(account: MemoryAccount, announced: Announced) -> DifferenceNotices:
+async def notices_of(account: MemoryAccount, announced: Any) -> DifferenceNotices:
     """Announces differences of ten connections of one tenant that share a server app."""
     for table in names.TABLES:
         await account.create_table(table)

@@ -123,7 +123,7 @@ async def of_connections(world: World, connection: Connection) -> AsyncIterator[
     for by_time in (True, False):
         await reminders.secret_replaced(connection, sharing=[], renewal=run_id("r"), at=now, by_time=by_time)
     announcing = DifferenceNotices(
-        tables=world.tables, connections=world.parts.stores.connection_store, notices=taken
+        tables=world.tables, connections=world.parts.stores.connection_store, notices=notices
     )
     for code in DIFFERENCES:
         app = "" if code in DIFFERENCES[-3:] else "serverApp"
