@@ -48,15 +48,9 @@ class Expirations:
         entries, continuation = await self._calendar.page(
             View(), since=None, until=until, size=size, continuation=continuation
         )
-        several = await self._connections.several({entry.connection for entry in entries})
-        found = {connection.id: connection for connection in several}
-        return [
-            self._case(connection, entry.kind)
-            for entry in entries
-            if (connection := found.get(entry.connection))
-            and connection.expirations.get(entry.kind) == entry.ends_at
-            and not connection.is_acknowledged(entry.kind)
-        ], continuation
+        found = await self._connections.expiring(entries)
+        unseen = [self._case(*pair) for pair in found if not pair[0].is_acknowledged(pair[1])]
+        return unseen, continuation
 
     async def find(self, identifier: str) -> Case | None:
         """One of them: the ID of its connection, a colon, and its kind."""

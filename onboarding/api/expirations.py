@@ -24,7 +24,7 @@ from onboarding.clock import Clock
 from onboarding.cmg.fields import Form, plain
 from onboarding.connections import records
 from onboarding.connections.cadence import Cadence, ExpirationState
-from onboarding.connections.calendar import Calendar, CalendarEntry, View
+from onboarding.connections.calendar import Calendar, View
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.storage.unreadable_rows import Readable
 from onboarding.words.spreadsheet import sheet
@@ -243,15 +243,9 @@ class ExpirationsResource:
         entries, continuation = await self._calendar.page(
             wanted.view, since=wanted.since, until=wanted.until, size=size, continuation=continuation
         )
-        several = await self._store.several({entry.connection for entry in entries})
-        connections = {connection.id: connection for connection in several}
-        found = [(connections.get(entry.connection), entry) for entry in entries]
-        shown = [
-            (connection, entry.kind)
-            for connection, entry in found
-            if connection and self._shows(wanted, connection, entry)
-        ]
-        return Readable(shown, (*entries.unreadable, *several.unreadable)), continuation
+        found = await self._store.expiring(entries)
+        shown = [expiring for expiring in found if self._shows(wanted, *expiring)]
+        return Readable(shown, (*entries.unreadable, *found.unreadable)), continuation
 
     async def file(
         self,
@@ -289,12 +283,11 @@ class ExpirationsResource:
             lambda expiration: expiration[0],
         )
 
-    def _shows(self, wanted: Wanted, connection: records.Connection, entry: CalendarEntry) -> bool:
-        """Whether the entry of a connection is up to date and belongs in the list."""
+    def _shows(self, wanted: Wanted, connection: records.Connection, kind: str) -> bool:
+        """Whether an expiration of a connection belongs in the list."""
         return (
-            connection.expirations.get(entry.kind) == entry.ends_at
-            and wanted.view.shows(connection)
+            wanted.view.shows(connection)
             and wanted.connection in {None, connection.id}
             and labelled(connection.request.labels, wanted.labels)
-            and wanted.state in {None, self._cadence.state(entry.ends_at, wanted.now)}
+            and wanted.state in {None, self._cadence.state(connection.expirations[kind], wanted.now)}
         )

@@ -23,7 +23,7 @@ from onboarding.api.overview_facts import OPEN, Expiring, OverviewFacts
 from onboarding.api.reading import Id, Parameters
 from onboarding.audit.trail_gaps import TrailGaps
 from onboarding.clock import Clock
-from onboarding.connections.calendar import Calendar, CalendarEntry, View
+from onboarding.connections.calendar import Calendar, View
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.site_waits import SiteWaits
 from onboarding.drift.drift_index import DriftIndex
@@ -217,27 +217,16 @@ class OverviewResource:
             entries, further = await self._calendar.page(
                 view, since=since, until=until, size=size, continuation=continuation
             )
-            return await self._current(entries), further
+            return await self._connections.expiring(entries), further
 
         return await _read(page, lambda expiring: not expiring[0].is_acknowledged(expiring[1]))
-
-    async def _current(self, entries: Sequence[CalendarEntry]) -> list[Expiring]:
-        """The expirations of entries, as the connections have them now."""
-        several = await self._connections.several({entry.connection for entry in entries})
-        found = {connection.id: connection for connection in several}
-        return [
-            (connection, entry.kind)
-            for entry in entries
-            if (connection := found.get(entry.connection))
-            and connection.expirations.get(entry.kind) == entry.ends_at
-        ]
 
     async def _expiring(self, tenant: str | None, now: datetime) -> Some[Expiring]:
         """What expires soon or has expired lately, as the connections have it now."""
         entries, more = await self._calendar.page(
             View(tenant=tenant), since=now - _NEAR, until=now + _NEAR, size=_LISTED, continuation=""
         )
-        return Some(await self._current(entries), more=bool(more))
+        return Some(await self._connections.expiring(entries), more=bool(more))
 
 
 async def _read(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from onboarding.connections import pointers, site_waits
+from onboarding.connections.calendar import CalendarEntry
 from onboarding.connections.handover import HandoverState
 from onboarding.connections.records import AppRecord, Connection
 from onboarding.errors import requests
@@ -50,6 +51,19 @@ class ConnectionStore:
             *(self._tables.get(names.CONNECTIONS, tenant, key) for tenant, _, key in places)
         )
         return await readable(self._tables, filter(None, rows), Connection.from_row)
+
+    async def expiring(self, entries: Iterable[CalendarEntry]) -> Readable[tuple[Connection, str]]:
+        """The expirations of entries of the calendar that their connections still have: their kinds."""
+        known = [*entries]
+        several = await self.several({entry.connection for entry in known})
+        connections = {connection.id: connection for connection in several}
+        current = [
+            (connection, entry.kind)
+            for entry in known
+            if (connection := connections.get(entry.connection))
+            and connection.expirations.get(entry.kind) == entry.ends_at
+        ]
+        return Readable(current, several.unreadable)
 
     async def shown(
         self, found: Readable[Item], show: Callable[[Item], Shown], of: Callable[[Item], Connection]

@@ -85,9 +85,8 @@ class AutomaticRenewals:
     async def _due(self) -> AsyncIterator[Connection]:
         until = self.clock.now() + timedelta(days=self.days)
         async for entry in self.calendar.scan(since=None, until=until):
-            for connection in await self.connections.several([entry.connection]):
-                due = entry.kind == SECRET and connection.expirations[SECRET] == entry.ends_at
-                if due and _renews_itself(connection):
+            for connection, kind in await self.connections.expiring([entry]):
+                if kind == SECRET and _renews_itself(connection):
                     yield connection
 
 
