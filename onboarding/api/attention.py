@@ -56,7 +56,7 @@ class _Need:
     """What an entry is about."""
 
     some: Some[Any]
-    path: str = ""  # empty: the overview itself lists the cases
+    path: str | None = None  # of the list of the cases: /attention by default; empty: the overview
     since: Callable[[Any], datetime | None] = lambda _: None
     cause: Callable[[Any], Iterable[str]] = lambda _: ()
 
@@ -89,6 +89,7 @@ def attention(facts: OverviewFacts, url: Callable[[str], str]) -> Iterator[Atten
     needs = {**_records(facts), **_runs(facts, blocked)}
     for code, title in ATTENTION.items():
         need = needs[code]
+        path = f"attention?code={code}" if need.path is None else need.path
         if need.some.found or need.some.more:  # a limit was reached, so there can be more
             begun = [since for thing in need.some.found if (since := need.since(thing))]
             causes = Counter(cause for thing in need.some.found for cause in need.cause(thing) if cause)
@@ -99,7 +100,7 @@ def attention(facts: OverviewFacts, url: Callable[[str], str]) -> Iterator[Atten
                 more=need.some.more,
                 since=min(begun, default=None),
                 causes=dict(causes.most_common()),
-                url=url(need.path) if need.path else None,
+                url=url(path) if path else None,
             )
 
 
@@ -130,7 +131,7 @@ def _records(facts: OverviewFacts) -> Mapping[str, _Need]:
     late = [job for job in facts.jobs if job.is_late(facts.now)]
     failing = [job for job in facts.jobs if job.fails and job not in late]
     stuck = sum(facts.queues[queue] for queue in names.POISON_QUEUES)
-    jobs: dict[str, Any] = {"cause": lambda job: [job.name]}
+    jobs: dict[str, Any] = {"path": "", "cause": lambda job: [job.name]}
     ending: dict[str, Any] = {
         "since": lambda pair: pair[0].expirations[pair[1]],
         "cause": lambda pair: [pair[1]],
@@ -140,10 +141,7 @@ def _records(facts: OverviewFacts) -> Mapping[str, _Need]:
         "job-late": _Need(some=Some(late, more=False), since=lambda job: job.late_at, **jobs),
         "job-failed": _Need(some=Some(failing, more=False), since=lambda job: job.fails_since, **jobs),
         "trail-gap": _Need(
-            some=facts.trail_gaps,
-            path="attention?code=trail-gap",
-            since=lambda gap: gap.since,
-            cause=lambda gap: [str(gap.reason)],
+            some=facts.trail_gaps, since=lambda gap: gap.since, cause=lambda gap: [str(gap.reason)]
         ),
         "poison-queue-not-empty": _Need(some=Some(range(stuck), more=False), path="poison"),
         "poison-message": _Need(
@@ -161,10 +159,7 @@ def _records(facts: OverviewFacts) -> Mapping[str, _Need]:
         "expiration-passed": _Need(some=facts.ended, path="expirations?state=Expired", **ending),
         "expiration-near": _Need(some=facts.ends_soon, path="expirations?withinDays=7", **soon),
         "connection-drifting": _Need(
-            some=facts.drifting,
-            path="attention?code=connection-drifting",
-            since=lambda entry: entry.since,
-            cause=lambda entry: entry.codes,
+            some=facts.drifting, since=lambda entry: entry.since, cause=lambda entry: entry.codes
         ),
         "channel-failing": _Need(
             some=Some([channel for channel in facts.channels if channel.fault], more=False),
@@ -174,7 +169,6 @@ def _records(facts: OverviewFacts) -> Mapping[str, _Need]:
         ),
         "delivery-failing": _Need(
             some=facts.failing,
-            path="attention?code=delivery-failing",
             since=lambda delivery: delivery.announced_at,
             cause=lambda delivery: [delivery.error.code],
         ),
@@ -192,30 +186,17 @@ def _runs(facts: OverviewFacts, blocked: Some[BlockedStep]) -> Mapping[str, _Nee
     }
     waiting: dict[str, Any] = {"since": lambda step: step.since, "cause": lambda step: [step.code]}
     return {
-        "onboarding-failed": _Need(
-            some=facts.failed_onboardings, path="attention?code=onboarding-failed", **failed
-        ),
-        "operation-failed": _Need(
-            some=facts.failed_operations, path="attention?code=operation-failed", **failed
-        ),
-        "inspection-failed": _Need(
-            some=facts.failed_inspections, path="attention?code=inspection-failed", **failed
-        ),
+        "onboarding-failed": _Need(some=facts.failed_onboardings, **failed),
+        "operation-failed": _Need(some=facts.failed_operations, **failed),
+        "inspection-failed": _Need(some=facts.failed_inspections, **failed),
         "run-retrying": _Need(
-            some=blocked.where(lambda step: code_of(step) is CaseCode.RUN_RETRYING),
-            path="attention?code=run-retrying",
-            **waiting,
+            some=blocked.where(lambda step: code_of(step) is CaseCode.RUN_RETRYING), **waiting
         ),
         "run-waits-for-customer": _Need(
-            some=blocked.where(lambda step: code_of(step) is CaseCode.RUN_WAITS_FOR_CUSTOMER),
-            path="attention?code=run-waits-for-customer",
-            **waiting,
+            some=blocked.where(lambda step: code_of(step) is CaseCode.RUN_WAITS_FOR_CUSTOMER), **waiting
         ),
         "handover-waits": _Need(
-            some=facts.waiting.where(needs_attention),
-            path="attention?code=handover-waits",
-            since=lambda wait: wait.since,
-            cause=lambda _: ["site"],
+            some=facts.waiting.where(needs_attention), since=lambda wait: wait.since, cause=lambda _: ["site"]
         ),
         "onboarding-late": _Need(
             some=old, path="onboardings?status=Waiting", since=lambda entry: entry.announced_at + LONG

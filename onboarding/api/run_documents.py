@@ -84,7 +84,7 @@ class Step(Document):
 class WaitingFor(Document):
     """What a run waits for, and who must act."""
 
-    step: str
+    step: StepName
     code: WaitingCode | None
     text: Wording
     args: Annotated[dict[str, Any], Field(default_factory=dict, description="The values in the text.")]
@@ -121,7 +121,7 @@ class Progress(Document):
     waiting_for: tuple[WaitingFor, ...]
     started_at: datetime | None
     updated_at: datetime
-    finished_at: Annotated[datetime | None, Field(description="Null until the status is final.")]
+    finished_at: Annotated[datetime | None, Field(description="Missing until the status is final.")]
     steps_done: int
     steps_total: int
 
