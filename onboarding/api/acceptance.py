@@ -126,9 +126,10 @@ class Acceptance:
     async def _check_owners(self, wanted: OnboardingRequest) -> None:
         """Raises ``ProblemError`` (422) for owners to whom this deployment sends no mail.
 
-        If the service cannot read the domains of the tenant, the preflight shows why.
+        If the service cannot read the domains of the tenant, all owners are accepted, and the preflight shows
+        why. Mail then goes only to domains that are verified when it is sent.
         """
-        allowed = await self._mail_domains.of(wanted.tenant) if wanted.owners else None
+        allowed = await self._mail_domains.all_of(wanted.tenant) if wanted.owners else None
         if allowed is None:
             return
         refused = [

@@ -86,8 +86,7 @@ class DeliveryServices:
             yield
             return
         for tenant in {connection.tenant for connection in connections}:
-            allowed = await self.mail_domains.of(tenant)
-            if allowed is None or domain_of(owner) not in allowed:
+            if domain_of(owner) not in await self.mail_domains.of(tenant):
                 raise channels.MAIL_DOMAIN_NOT_ALLOWED.error()
         async with self.budget.used({connection.requester for connection in connections}, mails):
             yield

@@ -59,13 +59,25 @@ class MailDomains:
         self._tables = tables
         self._clock = clock
 
-    async def of(self, tenant: str) -> frozenset[str] | None:
-        """The allowed domains for a connection of a tenant; None if the service does not know any."""
+    async def of(self, tenant: str) -> frozenset[str]:
+        """The allowed domains for a connection of a tenant, as far as the service knows them."""
         if self._allowed:
             return self._allowed
-        found = await asyncio.gather(*map(self._of_tenant, {self._home, tenant.casefold()}))
+        return frozenset().union(*filter(None, await self._of_both(tenant)))
+
+    async def all_of(self, tenant: str) -> frozenset[str] | None:
+        """The same; None if more domains may be allowed, because a tenant cannot be read yet.
+
+        A tenant can be requested before its administrator has consented to the service.
+        """
+        if self._allowed:
+            return self._allowed
+        found = await self._of_both(tenant)
         known = [domains for domains in found if domains is not None]
-        return frozenset().union(*known) if known else None
+        return frozenset().union(*known) if len(known) == len(found) else None
+
+    async def _of_both(self, tenant: str) -> Sequence[frozenset[str] | None]:
+        return await asyncio.gather(*map(self._of_tenant, {self._home, tenant.casefold()}))
 
     async def _of_tenant(self, tenant: str) -> frozenset[str] | None:
         row = Row(partition=f"domains:{tenant}", key="verified")
