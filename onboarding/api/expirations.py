@@ -86,14 +86,14 @@ class ExpirationFilter(Parameters):
         None, description="Only entries that expire within this number of days, or have expired."
     )
     state: ExpirationState | None = Field(None, description="Only expirations in this state.")
+    requested_by: Who | None = REQUESTED_BY
+    connection_id: str | None = Field(None, description="Only expirations of this connection.")
+    labels: Labels | None = LABELS
 
 
 class ExpirationQuery(PageQuery, ExpirationFilter):
     """Which page is requested, and in which form."""
 
-    requested_by: Who | None = REQUESTED_BY
-    connection_id: str | None = Field(None, description="Only expirations of this connection.")
-    labels: Labels | None = LABELS
     format: Format | None = Field(None, description="Default: the media type that Accept prefers.")
 
 
@@ -200,12 +200,7 @@ class ExpirationsResource:
     async def list(self, call: Call[ExpirationQuery, None]) -> Reply:
         """List expirations, earliest first; also for a spreadsheet or a calendar."""
         query = call.query
-        wanted = replace(
-            self.wanted(query, call.caller), connection=query.connection_id, labels=query.labels or {}
-        )
-        if asked := requester(query.requested_by, call.caller):
-            whose = asked if call.caller.may_see(asked) else NOBODY
-            wanted = replace(wanted, view=replace(wanted.view, requester=whose))
+        wanted = self.wanted(query, call.caller)
         media_type = _MEDIA_TYPES[query.format] if query.format else call.preferred(*_MEDIA_TYPES.values())
         if media_type == JSON:
             pages = functools.partial(self.page, wanted)
@@ -231,12 +226,17 @@ class ExpirationsResource:
                 since, until = now, min(now + earliest, until or now + earliest)
             case ExpirationState.OK:
                 since = now + earliest
-        view = View(
-            tenant=query.tenant_id,
-            owner=query.owner,
-            requester=None if caller.operates else caller.id,
+        whose = requester(query.requested_by, caller) or (None if caller.operates else caller.id)
+        seen = whose if whose is None or caller.may_see(whose) else NOBODY
+        return Wanted(
+            view=View(tenant=query.tenant_id, owner=query.owner, requester=seen),
+            since=since,
+            until=until,
+            state=query.state,
+            now=now,
+            connection=query.connection_id,
+            labels=query.labels or {},
         )
-        return Wanted(view=view, since=since, until=until, state=query.state, now=now)
 
     async def page(self, wanted: Wanted, size: int, continuation: str) -> tuple[Found, str]:
         """Some of the expirations in the current state of their connections, and the continuation."""

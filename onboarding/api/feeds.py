@@ -30,6 +30,7 @@ from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.signed_links import ACTIVE_KEYS
 from onboarding.storage.unreadable_rows import Readable
 from onboarding.texts import phrases
+from onboarding.words.word import Word
 
 _PURPOSE: Final = "calendar-feed"
 """The purpose of the token; a token for anything else is not valid here."""
@@ -60,7 +61,7 @@ class FeedDetails(Document):
         ),
     ]
     shows_all: Annotated[bool, Field(description="Whether it shows the connections of all requesters.")]
-    filters: dict[str, str]
+    filters: Annotated[dict[str, Word], Field(description="As parameters of the URL.")]
 
     @classmethod
     def of(cls, feed: feed_store.Feed, ends_at: datetime) -> Self:
@@ -109,11 +110,10 @@ class FeedsResource:
         """Create a calendar subscription URL."""
         if not self._key:
             raise _not_set_up()
-        filters = call.query.model_dump(mode="json", by_alias=True, exclude_unset=True)
         key = await self._secrets.value(self._key)
         if len(key) < signing.SHORTEST_KEY:
             raise _not_set_up()
-        feed = await self._store.add(call.caller, {name: str(value) for name, value in filters.items()})
+        feed = await self._store.add(call.caller, call.query.as_parameters())
         if feed is None:
             raise ProblemError(feeds.TOO_MANY_FEEDS, most=MOST_FEEDS)
         token = signing.sign(key, {"feed": feed.id}, feed.expires_at, purpose=_PURPOSE)
@@ -138,7 +138,7 @@ class FeedsResource:
         feed, ends_at = found
         caller = Caller(id=feed.maker, name=feed.maker_name, roles=(OPERATE_ROLE,) if feed.operates else ())
         try:
-            filters = ExpirationFilter.model_validate(dict(feed.filters))
+            filters = ExpirationFilter.model_validate(ExpirationFilter.gathered(feed.filters))
         except ValidationError as error:  # an earlier release allowed more
             raise ProblemError(feeds.FEED_EXPIRED) from error
         wanted = self._expirations.wanted(filters, caller)

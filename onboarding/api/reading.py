@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Self, TypeVar
 from urllib.parse import parse_qsl
@@ -100,11 +100,7 @@ class Query(BaseModel):
             if name != _VERSION
         ]
         wrong = dict(_wrong(sent, headers, own)) if cls.can_be_wrong() else {}
-        given: dict[str, Any] = {name: value for name, value in sent if name not in headers}
-        labels = {name: given.pop(name) for name in list(given) if name.startswith(LABEL) and name != LABEL}
-        if "labels" in cls.model_fields and labels:
-            labels, given["labels"] = {}, {name.removeprefix(LABEL): labels[name] for name in labels}
-        given |= labels
+        given = cls.gathered({name: value for name, value in sent if name not in headers})
         given |= {name: request.headers[name] for name in headers if name in request.headers}
         try:
             query = cls.model_validate(given)
@@ -114,6 +110,23 @@ class Query(BaseModel):
         if wrong:
             raise invalid_parameters(wrong)
         return query
+
+    @classmethod
+    def gathered(cls, parameters: Mapping[str, str]) -> dict[str, Any]:
+        """Parameters of a URL as fields: all labels are one field."""
+        if "labels" not in cls.model_fields:
+            return dict(parameters)
+        labels = {name for name in parameters if name.startswith(LABEL) and name != LABEL}
+        fields: dict[str, Any] = {name: value for name, value in parameters.items() if name not in labels}
+        if labels:
+            fields["labels"] = {name.removeprefix(LABEL): parameters[name] for name in labels}
+        return fields
+
+    def as_parameters(self) -> dict[str, str]:
+        """The fields that were sent, as parameters of a URL."""
+        fields = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        labels = {f"{LABEL}{name}": value for name, value in (fields.pop("labels", None) or {}).items()}
+        return {name: str(value) for name, value in (fields | labels).items()}
 
     @classmethod
     def _names(cls) -> tuple[list[str], list[str]]:

@@ -9,6 +9,7 @@ from typing import Any
 import icalendar
 import pytest
 
+from onboarding.words.word import Word
 from tests.expiry.site import days, ends_at
 from tests.support.connections import connection
 from tests.support.portal import pointers, problem
@@ -155,6 +156,31 @@ async def test_a_calendar_program_subscribes_without_a_token(site, fleet):
     problem(await site.call("POST", "/api/expirations/feed?state=x"), 400, "invalid-parameter")
     await site.at(datetime.fromisoformat(made.json()["expiresAt"]))
     problem(await site.http.get(address), 410, "feed-expired")
+
+
+async def test_a_subscribed_calendar_has_the_filters_of_the_list(site, fleet):
+    """Labels, the connection and the requester narrow a calendar as they narrow the list of expirations."""
+    name = await site.caller("Onboarding.Request")
+    mine, end = site.clients[name]["principalId"], datetime.now(UTC) + 20 * DAY
+    labels = {"team": "süd/west", "cost centre": 'a=1, b & "c"'}
+    words = {label: Word(value) for label, value in labels.items()}
+    request = connection(end).request.model_copy(update={"labels": words})
+    made = connection(end, name="Labelled", requester=mine, request=request)
+    for each in (made, connection(end, name="Plain", requester=mine), connection(end, name="Other")):
+        await fleet.add(each, end - DAY)
+    wanted = {f"label.{label}": value for label, value in labels.items()}
+    for filters, shown in (
+        (wanted, {"Labelled"}),
+        (wanted | {"label.team": "x"}, set()),
+        ({"connectionId": made.id}, {"Labelled"}),
+        ({"requestedBy": "me"}, {"Labelled", "Plain"}),
+        ({"requestedBy": str(uuid.uuid4())}, set()),
+    ):
+        answer = await site.call("POST", "/api/expirations/feed", caller=name, params=filters)
+        events = icalendar.Calendar.from_ical((await site.http.get(answer.json()["url"])).content)
+        assert {re.findall(r"\((\w+),", str(event["summary"]))[0] for event in events.walk("VEVENT")} == shown
+    listed = await site.all("/api/expirations/feeds", caller=name)
+    assert wanted in [feed["filters"] for feed in listed]
 
 
 async def subscribed(site, caller: str) -> Any:

@@ -40,7 +40,6 @@ DATA: Final[Mapping[str, str]] = {
     "Dismissal": "by by_id reason",  # the reason in the words of the operator
     "DismissedEntry": "detail_code",
     "Feed": "url",
-    "FeedDetails": "filters",
     "Finding": "pointer parameter",
     "GraphPermission": "name",
     "Handover": "confirmed_by",
