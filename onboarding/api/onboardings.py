@@ -31,6 +31,7 @@ from onboarding.lifecycle.steps.consent import CONFIRMED, CONSENT
 from onboarding.storage import keys
 from onboarding.texts import phrases
 from onboarding.texts.phrases import Said
+from onboarding.workflow import interventions
 from onboarding.workflow.run import Run, RunStatus
 
 
@@ -124,7 +125,7 @@ class OnboardingsResource:
     )
     async def get(self, call: Call[Parameters, None]) -> Reply:
         """Get an onboarding with its steps."""
-        run = await self._runs.find(call)
+        run = await self._undoing(await self._runs.find(call))
         removal = await self._removal(run)
         made = CONNECTION.found_in(run)
         document = Onboarding.of(
@@ -143,6 +144,15 @@ class OnboardingsResource:
         seconds = self._operations.retry_after(undoing) if undoing else self._runs.retry_after(run)
         return self._runs.shown(document, seconds)
 
+    async def _undoing(self, run: Run) -> Run:
+        """A run as its accepted removal will stop it, also before the removal has begun.
+
+        Otherwise, a caller who follows an onboarding after a rollback would find that it has failed, and end.
+        """
+        removal = None if run.head.stop_as else await self._operations.removal_of(run.head.id)
+        stop_as = self._operations.stops(removal) if removal else None
+        return interventions.stopped(run, stop_as, removal.head.created_at) if removal and stop_as else run
+
     async def _removal(self, run: Run) -> Run | None:
         return await self._operations.removal_of(run.head.id) if run.head.stop_as else None
 
@@ -152,6 +162,7 @@ class OnboardingsResource:
         return OnboardingSummary.of(run, self._runs.status(run), call.url, state)
 
     async def _accepted(self, call: Call[Any, Any], run: Run) -> Reply:
+        run = await self._undoing(run)
         return self._runs.accepted(call, run, await self._summary(call, run))
 
     @endpoint(

@@ -101,6 +101,10 @@ class Operations:
         """The removal of what an onboarding created, if there is one."""
         return await self._runs.load(keys.derived_id(REMOVE.name, onboarding))
 
+    def stops(self, removal: Run) -> RunStatus | None:
+        """The status that a removal in progress gives to its onboarding; None if it changes none."""
+        return None if self._runs.status(removal).final else REMOVE.request_of(removal.head).stop_as
+
     async def is_removed(self, onboarding: str) -> bool:
         """Whether everything that an onboarding created was removed."""
         removal = await self.removal_of(onboarding)

@@ -120,9 +120,10 @@ async def stop(
         idle = [step for step in run.steps.values() if _idle(step)]
         if run.head.stop_as and not idle:
             return None
+        after = stopped(run, stop_as, now)
         return _Change(
-            head=run.head.evolve(stop_as=run.head.stop_as or stop_as),
-            steps=[decisions.cancelled(step, now) for step in idle],
+            head=after.head,
+            steps=[after.steps[step.name] for step in idle],
             event=Event.by(author, run=run_id, at=now, kind="stopped"),
         )
 
@@ -140,6 +141,14 @@ async def stop(
             if step.status is StepStatus.RUNNING:
                 await claims.doubt(runtime, step)
     return run
+
+
+def stopped(run: Run, stop_as: RunStatus, now: datetime) -> Run:
+    """A run as a stop leaves it. The first stop decides how the run ends."""
+    steps = {
+        name: decisions.cancelled(step, now) if _idle(step) else step for name, step in run.steps.items()
+    }
+    return replace(run, head=run.head.evolve(stop_as=run.head.stop_as or stop_as), steps=steps)
 
 
 def at_rest(run: Run) -> bool:

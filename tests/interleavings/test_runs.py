@@ -45,6 +45,32 @@ async def test_cancel_right_after_the_post(world):
     assert await violations(world) == []
 
 
+@pytest.mark.parametrize(
+    ("call", "during", "end"),
+    [
+        ("cancel_onboarding", "Cancelling", "Cancelled"),
+        ("roll_back_onboarding", "RollingBack", "RolledBack"),
+    ],
+)
+async def test_an_accepted_removal_is_seen_before_it_begins(world, call, during, end):
+    """Who follows an onboarding that is undone never finds its former status, so its end is the right one."""
+    if call == "roll_back_onboarding":
+        world.refuse("POST", "addPassword", **BAD)
+    onboarding = await world.onboard("Contoso", adminConsent="ByAdministrator")
+    await world.settle(patience=timedelta(minutes=1))
+    removal = await world.must(call, id=onboarding)
+    for shown in (
+        await world.must("get_onboarding", id=onboarding),
+        await world.must("resume_onboarding", id=onboarding),
+    ):
+        assert (shown["status"], shown["removal"]["operationId"]) == (during, removal["id"])
+        assert not shown["needsRollback"]
+        assert shown.get("consentUrl") is None
+        assert shown["waitingFor"] == []
+    await world.settle()
+    assert await status(world, onboarding) == end
+
+
 async def test_rollback_meets_retry_at_consent_imported(world):
     """A rollback that meets a retry waits for the step that the retry has started; no grant remains."""
     onboarding = await failed_at_consent(world)
