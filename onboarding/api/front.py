@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 _STORAGE_SECONDS: Final = 20.0
 """For all storage calls of one HTTP call."""
 
+_WEAK: Final = "W/"
+"""The beginning of an entity tag that compares content by meaning."""
+
 Handler = Callable[[Call[Any, Any]], Awaitable[Document | Reply]]
 
 
@@ -124,7 +127,7 @@ class Front:
         )
         answer = await handler(call)
         response = (answer if isinstance(answer, Reply) else Reply(content=answer)).response(reader)
-        if response.status_code == HTTPStatus.OK and "ETag" in endpoint.headers.get(HTTPStatus.OK, ()):
+        if response.status_code == HTTPStatus.OK and HTTPStatus.NOT_MODIFIED in endpoint.answers:
             return _unless_known(response, request.headers.get("If-None-Match", ""))
         return response
 
@@ -160,11 +163,13 @@ def _language(request: func.HttpRequest) -> Language:
 def _unless_known(response: func.HttpResponse, known: str) -> func.HttpResponse:
     """A response with its entity tag; without its content if the caller has it (RFC 9110, section 13.1.2).
 
-    A resource can have a strong tag of its own. Others are weak: content can be encoded in several ways.
+    A resource can have a strong tag of its own. Others are weak: content can be encoded in several ways. The
+    comparison is weak (section 8.8.3.2), because a gateway that compresses content makes a strong tag weak.
     """
     own = response.headers.get("ETag")
-    tag = own or f'W/"{hashlib.sha256(response.get_body()).hexdigest()[:32]}"'
-    if any(known_tag.strip() in {tag, "*"} for known_tag in known.split(",")):
+    tag = own or f'{_WEAK}"{hashlib.sha256(response.get_body()).hexdigest()[:32]}"'
+    opaque = {tag.removeprefix(_WEAK), "*"}
+    if any(known_tag.strip().removeprefix(_WEAK) in opaque for known_tag in known.split(",")):
         response = func.HttpResponse(
             status_code=int(HTTPStatus.NOT_MODIFIED), headers=dict(response.headers.items())
         )

@@ -72,6 +72,14 @@ _LANGUAGE: Final[Mapping[str, Any]] = {
     "schema": _TEXT,
 }
 
+_KNOWN: Final[Mapping[str, Any]] = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag of the document that the caller has. If it has not changed, the answer is 304.",
+    "schema": _TEXT,
+}
+
 _STYLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "array": {"style": "form", "explode": False},
     "object": {"style": "form", "explode": True},
@@ -101,6 +109,8 @@ def document(endpoints: Sequence[Endpoint], base_url: str, sign_in: SignIn) -> d
         parameters = [*_in_path(endpoint.path), *_parameters(endpoint, schemas)]
         if endpoint.writes:
             parameters.append(on_behalf_of.PARAMETER)
+        if HTTPStatus.NOT_MODIFIED in endpoint.answers:
+            parameters.append(_KNOWN)
         if endpoint.is_written:
             parameters.append(_LANGUAGE)
         described = _operation(endpoint, parameters, sign_in)
@@ -244,7 +254,10 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
         content = dict(map(_content, answers))
         if content:
             response["content"] = {**response.get("content", {}), **content}
-        response["headers"] |= described_headers.of_answer(endpoint.headers.get(status, ()), content)
+        # RFC 9110, section 15.4.5: this answer has the headers of the one that it replaces.
+        like = HTTPStatus.OK if status == HTTPStatus.NOT_MODIFIED else status
+        media_types = dict(map(_content, endpoint.answers[like]))
+        response["headers"] |= described_headers.of_answer(endpoint.headers.get(like, ()), media_types)
     return dict(sorted(responses.items()))
 
 

@@ -70,6 +70,8 @@ def check_answer(answer: httpx.Response) -> None:
     responses = operation["responses"]
     assert str(answer.status_code) in responses, (request.method, path, answer.status_code)
     response = responses[str(answer.status_code)]
+    sent = {name for name in DOCUMENT["components"]["headers"] if name in answer.headers}
+    assert sent <= response["headers"].keys(), (request.method, path, answer.status_code, sent)
     if not response.get("content"):
         assert not answer.content, (request.method, path, answer.status_code)
         return
