@@ -11,11 +11,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-_current: ContextVar[list[Call] | None] = ContextVar("calls", default=None)
+_current: ContextVar[list[CloudCall] | None] = ContextVar("calls", default=None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Call:
+class CloudCall:
     """One HTTP exchange."""
 
     service: str
@@ -44,9 +44,9 @@ class Call:
 
 
 @contextmanager
-def recorded() -> Iterator[list[Call]]:
+def recorded() -> Iterator[list[CloudCall]]:
     """Collects the calls that are made inside, also by tasks that start inside."""
-    calls: list[Call] = []
+    calls: list[CloudCall] = []
     token = _current.set(calls)
     try:
         yield calls
@@ -54,7 +54,7 @@ def recorded() -> Iterator[list[Call]]:
         _current.reset(token)
 
 
-def record(call: Call) -> None:
+def record(call: CloudCall) -> None:
     """Adds a call to the current collection, if there is one."""
     if (calls := _current.get()) is not None:
         calls.append(call)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from onboarding.api.acceptance import Acceptance
 from onboarding.api.attention_cases import CaseCode, CaseList
 from onboarding.api.attention_chains import Chains
-from onboarding.api.attention_expirations import Expirations, LongRuns
+from onboarding.api.attention_expirations import LongRuns, UrgentExpirations
 from onboarding.api.attention_records import Drifts, Messages, Rows
 from onboarding.api.attention_runs import FailedDeliveries, FailedRuns, WaitingRuns
 from onboarding.api.attention_sites import WaitingSites
@@ -117,7 +117,7 @@ class Shared:
             Messages(parts.stores.poison_messages, parts.runs),
             Chains(parts.stores.trail_gaps, parts.stores.trail_watch),
             Rows(UnreadableRows(parts.stores.tables)),
-            Expirations(
+            UrgentExpirations(
                 calendar=parts.stores.calendar,
                 connections=parts.stores.connection_store,
                 responses=parts.responses,

@@ -29,7 +29,7 @@ LONG: Final = timedelta(days=1)
 """An onboarding that takes longer needs attention."""
 
 
-class Expirations:
+class UrgentExpirations:
     """What has expired, or expires soon. To dismiss it is to acknowledge it."""
 
     codes = (CaseCode.EXPIRATION_PASSED, CaseCode.EXPIRATION_NEAR)

@@ -22,7 +22,7 @@ from onboarding.workflow.runtime import Runtime
 log = logging.getLogger(__name__)
 
 
-class ConsentResult(Query):
+class ConsentedQuery(Query):
     """What Microsoft Entra ID adds to a reply address. Other parameters are ignored.
 
     Source: https://learn.microsoft.com/entra/identity-platform/v2-admin-consent#successful-response.
@@ -42,7 +42,7 @@ class ConsentedResource:
         self._runtimes = runtimes
 
     @endpoint("GET /consented", name="show_consented", roles=OPEN, answers={200: HTML})
-    async def consented(self, call: Call[ConsentResult, None]) -> Reply:
+    async def consented(self, call: Call[ConsentedQuery, None]) -> Reply:
         """Show an administrator the result of the consent page, and check what waited for the consent.
 
         The text of an error is not shown: anyone can call this page with any text.

@@ -40,7 +40,7 @@ class NotedCall:
     event: AuditEvent
     reads: bool  # it changes nothing
 
-    def answered(self, status: int, error: str, made: Sequence[calls.Call]) -> AuditEvent:
+    def answered(self, status: int, error: str, made: Sequence[calls.CloudCall]) -> AuditEvent:
         """The event of the answer."""
         identifier = keys.derived_id("answer", self.event.request)
         return replace(self.event, id=identifier, status=status, error=error, calls=tuple(made))
@@ -86,7 +86,7 @@ class NotedCalls:
         return NotedCall(event=event, reads=reads)
 
     async def end(
-        self, noted: NotedCall | None, made: Sequence[calls.Call], *, status: int, error: str = ""
+        self, noted: NotedCall | None, made: Sequence[calls.CloudCall], *, status: int, error: str = ""
     ) -> None:
         """Notes the answer to a call. Raises ``AzureError`` only if the caller reads something sensitive."""
         if noted is None or not (noted.reads or made or status >= HTTPStatus.BAD_REQUEST):

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from onboarding import version
 from onboarding.behalf import Behalf
-from onboarding.calls import Call
+from onboarding.calls import CloudCall
 from onboarding.storage import keys
 from onboarding.storage.codec import Codec, UnreadableError
 from onboarding.storage.tables import Row
@@ -65,7 +65,7 @@ class AuditEvent:
     status: int = 0  # HTTP status of the answer; 0: the call had not been answered yet
     detail: str = ""
     error: str = ""  # code
-    calls: tuple[Call, ...] = ()
+    calls: tuple[CloudCall, ...] = ()
     commit: str = ""  # of the code
     chain: str = ""  # month and tenant
     number: int = 0  # in the chain, beginning with 1

@@ -14,7 +14,7 @@ from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.core.pipeline.transport import AioHttpTransport
 
-from onboarding.calls import Call, record
+from onboarding.calls import CloudCall, record
 from onboarding.cloud import failures
 from onboarding.errors import OnboardingError
 
@@ -69,7 +69,7 @@ class CallRecorder(SansIOHTTPPolicy[Any, Any]):
     def _record(self, request: PipelineRequest[Any], status: int, request_id: str) -> None:
         sent = request.http_request
         record(
-            Call(
+            CloudCall(
                 service=self._service,
                 method=sent.method,
                 path=urlsplit(sent.url).path,

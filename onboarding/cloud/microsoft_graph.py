@@ -28,7 +28,7 @@ from kiota_authentication_azure.azure_identity_authentication_provider import (
 from msgraph.graph_request_adapter import GraphRequestAdapter
 from msgraph.graph_service_client import GraphServiceClient
 
-from onboarding.calls import Call, record
+from onboarding.calls import CloudCall, record
 from onboarding.cloud import failures, shapes
 from onboarding.cloud.environments import Environment
 from onboarding.cloud.guest import Guest, at_home
@@ -187,7 +187,7 @@ class MicrosoftGraph(Graph):
     @staticmethod
     def _record(request: httpx.Request, status: int, client_request_id: str, request_id: str) -> None:
         record(
-            Call(
+            CloudCall(
                 service=GRAPH,
                 method=request.method,
                 path=request.url.path,

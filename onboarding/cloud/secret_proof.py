@@ -12,7 +12,7 @@ from typing import Final
 
 import httpx
 
-from onboarding.calls import Call, record
+from onboarding.calls import CloudCall, record
 from onboarding.cloud import failures
 from onboarding.cloud.environments import Environment
 from onboarding.cloud.service_names import LOGIN
@@ -95,4 +95,4 @@ def _refusal(response: httpx.Response, *, app: str, name: str, fresh: bool) -> O
 
 def _record(url: str, status: int, request_id: str) -> None:
     path = httpx.URL(url).path
-    record(Call(service=LOGIN, method="POST", path=path, status=status, request_id=request_id))
+    record(CloudCall(service=LOGIN, method="POST", path=path, status=status, request_id=request_id))

@@ -28,30 +28,32 @@ _DATED: Final[tuple[tuple[str, Phrase, Phrase], ...]] = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Credential:
+class OtherCredential:
     """A credential: its key ID or the ID of a federated one, and its kind. A name would come from outside."""
 
     id: str
     said: Said
 
 
-def of_app(app: Mapping[str, Any], now: datetime, *, secrets: bool) -> Iterator[Credential]:
+def of_app(app: Mapping[str, Any], now: datetime, *, secrets: bool) -> Iterator[OtherCredential]:
     """The credentials of an application that have not expired. ``secrets``: also its client secrets."""
     for member, phrase, _ in _DATED:
         if secrets or phrase is not phrases.THE_SECRET:
             yield from _valid(app, member, phrase, now)
     for credential in app.get("federatedIdentityCredentials") or ():
         identifier = str(credential["id"])
-        yield Credential(id=identifier, said=phrases.THE_FEDERATED.of(key=identifier))
+        yield OtherCredential(id=identifier, said=phrases.THE_FEDERATED.of(key=identifier))
 
 
-def of_principal(principal: Mapping[str, Any], now: datetime) -> Iterator[Credential]:
+def of_principal(principal: Mapping[str, Any], now: datetime) -> Iterator[OtherCredential]:
     """The credentials of a service principal that have not expired."""
     for member, _, phrase in _DATED:
         yield from _valid(principal, member, phrase, now)
 
 
-def _valid(holder: Mapping[str, Any], member: str, phrase: Phrase, now: datetime) -> Iterator[Credential]:
+def _valid(
+    holder: Mapping[str, Any], member: str, phrase: Phrase, now: datetime
+) -> Iterator[OtherCredential]:
     for credential in holder.get(member) or ():
         if end_of(credential) > now:
-            yield Credential(id=str(credential["keyId"]), said=phrase.of(key=str(credential["keyId"])))
+            yield OtherCredential(id=str(credential["keyId"]), said=phrase.of(key=str(credential["keyId"])))

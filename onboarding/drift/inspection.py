@@ -12,7 +12,7 @@ from onboarding.cloud.applications import PasswordCredential, passwords_of
 from onboarding.cloud.service_names import GRAPH
 from onboarding.cmg import directory_checks, other_credentials, profiles, rules
 from onboarding.cmg.app_checks import client_checks, server_checks
-from onboarding.cmg.other_credentials import Credential
+from onboarding.cmg.other_credentials import OtherCredential
 from onboarding.cmg.permissions import USER_READ
 from onboarding.cmg.profiles import USER_IMPERSONATION, Profile
 from onboarding.cmg.rules import Check
@@ -63,7 +63,7 @@ class InspectedApp:
     name: Word  # in the directory; empty if it is not there
     exists: bool | None  # None if the service may not read it
     checks: tuple[Check, ...]
-    credentials: tuple[Credential, ...] = ()  # that others have added
+    credentials: tuple[OtherCredential, ...] = ()  # that others have added
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,7 +130,7 @@ def _inspected_app(
     app, principal = _application(snapshot, app_id), _principal(snapshot, app_id)
     is_server = app_id == subject.pair.server
     checks = [*(_server(subject, snapshot, now) if is_server else _client(subject, app_id, snapshot))]
-    others: list[Credential] = []
+    others: list[OtherCredential] = []
     if app and app_id in subject.created:
         others += other_credentials.of_app(app, now, secrets=not is_server)
         others += other_credentials.of_principal(principal or {}, now)

@@ -28,7 +28,7 @@ async def _held() -> None:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Credential:
+class CreatedSecret:
     """The client secret that an onboarding or a renewal creates for an application of the service."""
 
     directory: Directory

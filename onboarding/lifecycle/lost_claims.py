@@ -21,7 +21,7 @@ from typing import Any, Final
 from onboarding.cloud.applications import Application
 from onboarding.connections.records import Connection, ConnectionState, SecretRecord, key_of
 from onboarding.lifecycle.context import OnboardingContext, Services, unique_name
-from onboarding.lifecycle.credentials import Credential, vault_name
+from onboarding.lifecycle.credentials import CreatedSecret, vault_name
 from onboarding.workflow.outcomes import Done, Outcome, Retry
 from onboarding.workflow.plan import Context
 from onboarding.workflow.run import Run, RunStatus, StepStatus
@@ -86,7 +86,7 @@ async def principal(
 
 async def secret(
     context: Context[Services, Any],
-    credential: Credential,
+    credential: CreatedSecret,
     made: SecretRecord | None,
     recorded: Callable[[Run], SecretRecord | None] = lambda _: None,
 ) -> None:

@@ -17,8 +17,8 @@ from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.app_users import AppUser, Grant
 from onboarding.connections.records import Connection, ConnectionState
 from onboarding.errors import existing_apps, requests
-from onboarding.lifecycle import app_claims
-from onboarding.lifecycle.app_claims import ENDED
+from onboarding.lifecycle import app_uses
+from onboarding.lifecycle.app_uses import ENDED
 from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.requests import OPERATOR, REQUESTER
 from onboarding.texts import reasons
@@ -100,11 +100,11 @@ async def leave(services: Services, request: OnboardingRequest, onboarding: str)
     """
     tenant = request.tenant
     for app in imported(request).values():
-        claims = await app_claims.claims(services, tenant, app)
-        owner = claims[0].owner if claims else ""
-        for claim in claims:
-            if claim.operates and claim.onboarding != onboarding and claim.owner != owner:
-                await services.app_users.leave_to(tenant, app, claim.onboarding, owner)
+        uses = await app_uses.uses(services, tenant, app)
+        owner = uses[0].owner if uses else ""
+        for use in uses:
+            if use.operates and use.onboarding != onboarding and use.owner != owner:
+                await services.app_users.leave_to(tenant, app, use.onboarding, owner)
         await services.app_users.leave(tenant, app, onboarding)
 
 
@@ -128,7 +128,7 @@ async def owner_of(services: Services, tenant: str, app: Mapping[str, Any]) -> s
     """The requester to whom an application belongs; None: to nobody; empty: unknown.
 
     An application that the service created belongs to the requester of that onboarding, and another one to
-    the requester who uses it first (``app_claims``). Others can change the unique names in the tenant, so the
+    the requester who uses it first (``app_uses``). Others can change the unique names in the tenant, so the
     records of this deployment count before them.
     """
     app_id = str(app["appId"])
@@ -137,8 +137,8 @@ async def owner_of(services: Services, tenant: str, app: Mapping[str, Any]) -> s
             return connection.requester
     if made_by := maker(app):
         return await requester_of(services, made_by)
-    claims = await app_claims.claims(services, tenant, app_id)
-    return claims[0].owner if claims else None
+    uses = await app_uses.uses(services, tenant, app_id)
+    return uses[0].owner if uses else None
 
 
 async def requester_of(services: Services, onboarding: str) -> str:

@@ -17,7 +17,7 @@ from onboarding.errors import cloud, steps
 from onboarding.lifecycle import lost_claims, provided_secrets, renewal_mark
 from onboarding.lifecycle.awaited import WaitingCode
 from onboarding.lifecycle.context import Services
-from onboarding.lifecycle.credentials import Credential, secret_name, vault_name
+from onboarding.lifecycle.credentials import CreatedSecret, secret_name, vault_name
 from onboarding.lifecycle.effects import EffectKind, note
 from onboarding.lifecycle.patience import CODEC as PATIENCE
 from onboarding.lifecycle.patience import Patience, awaited
@@ -231,8 +231,8 @@ def _renewed(connection: Connection, secret: SecretRecord) -> Connection | None:
     return connection.evolve(secret=secret, replaced_key=replaced, pending=None, lost=None)
 
 
-def _credential(context: RenewalContext, connection: Connection, object_id: str) -> Credential:
-    return Credential(
+def _credential(context: RenewalContext, connection: Connection, object_id: str) -> CreatedSecret:
+    return CreatedSecret(
         directory=context.services.directory(context.request.tenant),
         vault=context.services.clouds.vault,
         tenant=connection.tenant,

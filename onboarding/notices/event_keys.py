@@ -23,8 +23,8 @@ _OF_ONE_SECRET: Final = {SECRET_REMOVED, "serverApp/secret-replaced", "serverApp
 """Keys of the differences that are about the secret of a connection, not about the whole application."""
 
 
-class Subject(StrEnum):
-    """What a key identifies."""
+class MatterKind(StrEnum):
+    """What a matter is about."""
 
     RUN = "Run"  # an onboarding, a renewal or a removal
     EXPIRATION = "Expiration"
@@ -108,15 +108,15 @@ def ended_by_removal(connection: Connection, others: Iterable[Connection]) -> tu
     )
 
 
-def subject(notice: Notice) -> Subject:
+def kind_of_matter(notice: Notice) -> MatterKind:
     """What a notice that asks somebody to act is about."""
     if notice.channel:
-        return Subject.CHANNEL
+        return MatterKind.CHANNEL
     if notice.path:
-        return Subject.RUN
+        return MatterKind.RUN
     if difference_key(notice):
-        return Subject.DIFFERENCE
-    return Subject.EXPIRATION if notice.expiration else Subject.HANDOVER
+        return MatterKind.DIFFERENCE
+    return MatterKind.EXPIRATION if notice.expiration else MatterKind.HANDOVER
 
 
 def difference_key(notice: Notice) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from onboarding.calls import Call, recorded
+from onboarding.calls import CloudCall, recorded
 from onboarding.errors import (
     OnboardingError,
     PermanentError,
@@ -38,7 +38,7 @@ async def attempt(
     *,
     limit: timedelta,
     lost: Callable[[], Awaitable[Run | None]],
-) -> tuple[Outcome[Any], tuple[Call, ...]]:
+) -> tuple[Outcome[Any], tuple[CloudCall, ...]]:
     """Runs a step; returns its outcome and the calls that it made.
 
     Args:
@@ -63,7 +63,7 @@ async def take_back(
     *,
     limit: timedelta,
     lost: Callable[[], Awaitable[Run | None]],
-) -> tuple[Failure | None, tuple[Call, ...]]:
+) -> tuple[Failure | None, tuple[CloudCall, ...]]:
     """Undoes an attempt whose worker has lost its claim; returns why that failed, if it did, and the calls.
 
     Args:

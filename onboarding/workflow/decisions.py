@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from onboarding.calls import Call
+from onboarding.calls import CloudCall
 from onboarding.errors import steps
 from onboarding.texts import reasons
 from onboarding.workflow import retry
@@ -53,7 +53,7 @@ def after(
             raise TypeError(f"step {step.name} answered {outcome!r}")
 
 
-def is_news(before: StepState, step: StepState, outcome: Outcome[Any], calls: Sequence[Call]) -> bool:
+def is_news(before: StepState, step: StepState, outcome: Outcome[Any], calls: Sequence[CloudCall]) -> bool:
     """Whether the outcome of a step is worth an audit event.
 
     It is not if the step still waits for the same condition or person, and has changed nothing in the

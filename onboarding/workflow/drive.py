@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from onboarding.calls import Call
+from onboarding.calls import CloudCall
 from onboarding.storage.tables import ConflictError
 from onboarding.workflow import attempts, claims, decisions
 from onboarding.workflow.blocked_steps import BlockedStep
@@ -146,12 +146,12 @@ class Drive:
         """Whether the stored step has the state that this invocation wanted to write."""
         return claims.is_same(self._steps[step.name], step)
 
-    def _start(self, step: StepState, before: tuple[Call, ...] = ()) -> None:
+    def _start(self, step: StepState, before: tuple[CloudCall, ...] = ()) -> None:
         """Runs a step; no event shows the calls ``before`` yet."""
         self._steps[step.name] = step
         self._tasks.create_task(self._work(step, before))
 
-    async def _work(self, step: StepState, before: tuple[Call, ...]) -> None:
+    async def _work(self, step: StepState, before: tuple[CloudCall, ...]) -> None:
         """Runs a claimed step, and records its outcome."""
         claim = Claim(self._runtime, step)
         async with claim.kept():
@@ -172,7 +172,7 @@ class Drive:
         if not held:
             await self._take_back(claim, outcome, calls)
 
-    async def _take_back(self, claim: Claim, outcome: Outcome[Any], calls: tuple[Call, ...]) -> None:
+    async def _take_back(self, claim: Claim, outcome: Outcome[Any], calls: tuple[CloudCall, ...]) -> None:
         """Undoes an attempt that lost its claim, and shows its calls in the audit trail."""
         step = claim.step
         log.warning("this worker lost its claim on the step %s", step.name, extra={"run": step.run})
@@ -189,7 +189,7 @@ class Drive:
         await self._runtime.store.commit([], [event])
 
     async def _record(
-        self, claimed: StepState, step: StepState, outcome: Outcome[Any], calls: tuple[Call, ...]
+        self, claimed: StepState, step: StepState, outcome: Outcome[Any], calls: tuple[CloudCall, ...]
     ) -> bool:
         """Writes an outcome and the claims on the next steps, then sends the messages; False if it is lost.
 
@@ -275,7 +275,7 @@ class Drive:
         return step.status is StepStatus.PENDING and any(map(self._here, self._plan.steps[name].after))
 
     def _events(
-        self, before: StepState, step: StepState, outcome: Outcome[Any], calls: tuple[Call, ...]
+        self, before: StepState, step: StepState, outcome: Outcome[Any], calls: tuple[CloudCall, ...]
     ) -> list[Event]:
         """The audit event of an outcome, if people must know about it."""
         if not decisions.is_news(before, step, outcome, calls):

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import BeforeValidator, Field
 
 from onboarding.behalf import Behalf
-from onboarding.calls import Call
+from onboarding.calls import CloudCall
 from onboarding.errors import Action, requests
 from onboarding.storage import keys
 from onboarding.storage.codec import LONGEST_COLUMN, Codec, fits
@@ -226,7 +226,7 @@ class Event:
     on_behalf_of: Behalf | None = None
     detail: str = ""
     error: Failure | None = None
-    calls: tuple[Call, ...] = ()
+    calls: tuple[CloudCall, ...] = ()
 
     @classmethod
     def by(cls, author: Author, **fields: Any) -> Event:

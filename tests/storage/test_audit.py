@@ -13,7 +13,7 @@ from onboarding.audit.audit_event import Subject
 from onboarding.audit.chain import part_of
 from onboarding.audit.trail import TrailView
 from onboarding.audit.verification import GapReason
-from onboarding.calls import Call
+from onboarding.calls import CloudCall
 from tests.storage.trails import AT, CHAIN, OTHER, TENANT, Trails, event
 from tests.support.memory_ledgers import MemoryLedgers
 
@@ -139,7 +139,9 @@ async def test_a_page_looks_into_a_limited_number_of_chains(trails):
 async def test_a_long_event_keeps_its_newest_calls(trails):
     """However many calls a step made, its event fits into a row."""
     made = tuple(
-        Call(service="graph", method="GET", path=f"/v1.0/{'x' * 200}", status=200, request_id=str(number))
+        CloudCall(
+            service="graph", method="GET", path=f"/v1.0/{'x' * 200}", status=200, request_id=str(number)
+        )
         for number in range(500)
     )
     await trails.host().add(event(1, calls=made, detail="d" * 5000))

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from onboarding.behalf import Behalf
-from onboarding.calls import Call
+from onboarding.calls import CloudCall
 from onboarding.cloud.applications import Application
 from onboarding.cmg.app_fields import SecretValidity
 from onboarding.cmg.wizard import OnboardingRequest
@@ -270,7 +270,9 @@ KINDS: Final[Mapping[str, Kind]] = {
             detail="d",
             error=FAILURE,
             calls=(
-                Call(service="s", method="GET", path="/p", status=429, request_id="r", client_request_id="c"),
+                CloudCall(
+                    service="s", method="GET", path="/p", status=429, request_id="r", client_request_id="c"
+                ),
             ),
         ),
     ),

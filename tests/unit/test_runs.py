@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onboarding.calls import Call
+from onboarding.calls import CloudCall
 from onboarding.errors import Finding
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row
@@ -170,7 +170,7 @@ def test_a_head_is_read_as_it_was_written():
 def test_an_event_with_too_many_calls_keeps_the_newest():
     """An event that is too long for its column loses its oldest calls, and is never dropped itself."""
     calls = tuple(
-        Call(service="s", method="GET", path=f"/{number}", status=200, request_id="x" * 100)
+        CloudCall(service="s", method="GET", path=f"/{number}", status=200, request_id="x" * 100)
         for number in range(1000)
     )
     event = Event(run="r", at=NOW, kind="succeeded", step="s", attempt=1, actor="service", calls=calls)

@@ -8,7 +8,7 @@ from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import SecretRecord
 from onboarding.lifecycle import creation, existing, lost_claims
 from onboarding.lifecycle.context import OnboardingContext, Services
-from onboarding.lifecycle.credentials import Credential, secret_name, vault_name
+from onboarding.lifecycle.credentials import CreatedSecret, secret_name, vault_name
 from onboarding.lifecycle.effects import EffectKind, note
 from onboarding.lifecycle.steps.server_app import SERVER_APP
 from onboarding.storage.codec import Codec
@@ -46,9 +46,9 @@ async def undo(context: OnboardingContext, outcome: Outcome[SecretRecord]) -> No
         await lost_claims.secret(context, _credential(context), made, SERVER_SECRET.found_in)
 
 
-def _credential(context: OnboardingContext) -> Credential:
+def _credential(context: OnboardingContext) -> CreatedSecret:
     services, request, app = context.services, context.request, context.result(SERVER_APP)
-    return Credential(
+    return CreatedSecret(
         directory=creation.directory(context),
         vault=services.clouds.vault,
         tenant=request.tenant,

@@ -2,7 +2,7 @@
 
 A requester's connection comes before onboardings in progress. Of these, the one that was accepted first
 comes first. So of two onboardings that import one application at the same time, the later one fails, and
-never both. Operators use an application in addition to a requester: their claims count from the time of
+never both. Operators use an application in addition to a requester: their use counts from the time of
 acceptance, even if they are the first to be connected. An onboarding that has failed or was stopped has no
 place. When it is retried, it comes after those that began in the meantime.
 """
@@ -23,23 +23,23 @@ ENDED: Final = {RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.ROLLED_BACK}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Claim:
+class AppUse:
     """A connection, or an onboarding in progress, that uses an application."""
 
     onboarding: str
     connected: bool
     since: datetime
-    owner: str  # the requester to whom the application belongs if this claim is the first; empty: unknown
+    owner: str  # the requester to whom the application belongs if this use is the first; empty: unknown
     operates: bool = False  # whether an operator requested it
 
     @property
     def order(self) -> tuple[bool, datetime, str]:
-        """The position of the claim among all claims; no two onboardings have the same one."""
+        """The position among all uses; no two onboardings have the same one."""
         return not self.connected or self.operates, self.since, self.onboarding
 
 
-async def claims(services: Services, tenant: str, app: str) -> list[Claim]:
-    """The claims to an application, by client ID, the first one first."""
+async def uses(services: Services, tenant: str, app: str) -> list[AppUse]:
+    """The uses of an application, by client ID, in their order."""
     connected = {user.onboarding: user for user in await services.connections.of_app(tenant, app)}
     found = []
     for user in await services.app_users.of(tenant, app):
@@ -48,15 +48,15 @@ async def claims(services: Services, tenant: str, app: str) -> list[Claim]:
             connection = connected.pop(user.onboarding, None)
             found.append(_of(services, user, run, connected=connection is not None))
     found += [
-        Claim(onboarding=user.onboarding, connected=True, since=user.created_at, owner=user.requester)
+        AppUse(onboarding=user.onboarding, connected=True, since=user.created_at, owner=user.requester)
         for user in connected.values()
     ]
-    return sorted(found, key=lambda claim: claim.order)
+    return sorted(found, key=lambda use: use.order)
 
 
-def _of(services: Services, user: AppUser, run: Run, *, connected: bool) -> Claim:
+def _of(services: Services, user: AppUser, run: Run, *, connected: bool) -> AppUse:
     head = run.head
-    return Claim(
+    return AppUse(
         onboarding=head.id,
         connected=connected or services.onboardings.status(run) is RunStatus.SUCCEEDED,
         since=head.retried_at or head.created_at,
