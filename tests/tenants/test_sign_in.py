@@ -171,7 +171,7 @@ async def test_an_assertion_out_of_its_time_is_replaced_once(customer):
         found = await findings(customer, caller="operator", **CUSTOMER)
         assert (await customer.control("GET", f"/faults/{fault}")).json()["hits"] == 2
     assert set(found) == {"assertion-not-current"}
-    assert "time of the function app" in found["assertion-not-current"]["remedy"]
+    assert "time in the function app" in found["assertion-not-current"]["remedy"]
 
 
 async def test_a_token_that_cannot_be_read_is_no_refusal(customer):
