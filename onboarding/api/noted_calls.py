@@ -19,7 +19,7 @@ from azure.core.exceptions import AzureError
 from onboarding import calls
 from onboarding.api.endpoint import Call, Endpoint
 from onboarding.api.reading import is_id
-from onboarding.audit.audit_event import AuditEvent, Subject
+from onboarding.audit.audit_event import AuditEvent, EventSubject
 from onboarding.audit.trail import Trail
 from onboarding.clock import Clock
 from onboarding.storage import keys
@@ -99,20 +99,20 @@ class NotedCalls:
                 raise
             log.exception("the answer of the request %s is not in the audit trail", noted.event.request)
 
-    async def _subject(self, endpoint: Endpoint, call: Call[Any, Any]) -> Subject:
+    async def _subject(self, endpoint: Endpoint, call: Call[Any, Any]) -> EventSubject:
         """What a call is about, as far as its path, query or body shows."""
         resource, name = endpoint.path.split("/")[1], call.path.get("id", "")
         if resource == _CONNECTIONS and name:
-            return Subject.of_connection(name)
+            return EventSubject.of_connection(name)
         if resource == _TENANTS:
-            return Subject(name.lower())
+            return EventSubject(name.lower())
         if (found := subject(call.body)).tenant:
             return found
         if is_id(name):
             return await self._of_run(resource, name)
-        return Subject(str(getattr(call.query, "tenant_id", "") or ""))
+        return EventSubject(str(getattr(call.query, "tenant_id", "") or ""))
 
-    async def _of_run(self, resource: str, name: str) -> Subject:
+    async def _of_run(self, resource: str, name: str) -> EventSubject:
         """What a run is about. Its path may not show which kind of run it is."""
         candidates = [self._runs[resource]] if resource in self._runs else list(self._runs.values())
         for runs in candidates:
@@ -121,4 +121,4 @@ class NotedCalls:
                     return subject(runs.plan(run.head).request_of(run.head))
             except UnreadableRowError:
                 continue
-        return Subject()
+        return EventSubject()

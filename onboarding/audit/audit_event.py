@@ -33,14 +33,14 @@ _LONGEST_LINE: Final = 30_000
 _TENANT: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-class Subject(NamedTuple):
+class EventSubject(NamedTuple):
     """What an event is about; empty fields mean no tenant or no connection."""
 
     tenant: str = ""
     connection: str = ""
 
     @classmethod
-    def of_connection(cls, connection: str) -> Subject:
+    def of_connection(cls, connection: str) -> EventSubject:
         """A connection. Its ID begins with its tenant, but a caller can send any text."""
         tenant = connection.partition(".")[0]
         return cls(tenant if _TENANT.fullmatch(tenant) else "", connection[:_LONGEST_ID])

@@ -14,7 +14,7 @@ from onboarding.connections.records import Connection, Difference
 from onboarding.errors import Action, Actor
 from onboarding.notices import event_keys
 from onboarding.notices.about import About, behalf
-from onboarding.notices.event_keys import MatterKind
+from onboarding.notices.event_keys import Subject
 from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.notices.open_matters import ClosingReason, Matter
 from onboarding.words.line import isolated
@@ -23,10 +23,10 @@ from onboarding.workflow.outcomes import Failure
 _NONE: Final = "None."
 
 _SUBJECTS: Final = {
-    MatterKind.RUN: "a run",
-    MatterKind.EXPIRATION: "an expiration",
-    MatterKind.HANDOVER: "the handover",
-    MatterKind.DIFFERENCE: "a difference in the directory",
+    Subject.RUN: "a run",
+    Subject.EXPIRATION: "an expiration",
+    Subject.HANDOVER: "the handover",
+    Subject.DIFFERENCE: "a difference in the directory",
 }
 _ENDS: Final = {
     ClosingReason.DISMISSED: "an operator dismissed it.",

@@ -23,7 +23,7 @@ _OF_ONE_SECRET: Final = {SECRET_REMOVED, "serverApp/secret-replaced", "serverApp
 """Keys of the differences that are about the secret of a connection, not about the whole application."""
 
 
-class MatterKind(StrEnum):
+class Subject(StrEnum):
     """What a matter is about."""
 
     RUN = "Run"  # an onboarding, a renewal or a removal
@@ -108,15 +108,15 @@ def ended_by_removal(connection: Connection, others: Iterable[Connection]) -> tu
     )
 
 
-def kind_of_matter(notice: Notice) -> MatterKind:
+def subject(notice: Notice) -> Subject:
     """What a notice that asks somebody to act is about."""
     if notice.channel:
-        return MatterKind.CHANNEL
+        return Subject.CHANNEL
     if notice.path:
-        return MatterKind.RUN
+        return Subject.RUN
     if difference_key(notice):
-        return MatterKind.DIFFERENCE
-    return MatterKind.EXPIRATION if notice.expiration else MatterKind.HANDOVER
+        return Subject.DIFFERENCE
+    return Subject.EXPIRATION if notice.expiration else Subject.HANDOVER
 
 
 def difference_key(notice: Notice) -> str:

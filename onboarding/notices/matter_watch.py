@@ -20,7 +20,7 @@ from onboarding.notices import changes, channel_notices, event_keys
 from onboarding.notices.about import About
 from onboarding.notices.announcing import Notices
 from onboarding.notices.channel_states import ChannelState, ChannelStates
-from onboarding.notices.event_keys import MatterKind
+from onboarding.notices.event_keys import Subject
 from onboarding.notices.open_matters import ClosingReason, Matter, OpenMatters
 from onboarding.storage.unreadable_rows import UnreadableRowError
 from onboarding.workflow.run import RunStatus
@@ -98,15 +98,15 @@ class MatterWatch:
         about = matter.about
         if about is None:
             return await self._of_channel(matter)
-        if matter.subject is MatterKind.RUN:
+        if matter.subject is Subject.RUN:
             return await self._of_run(matter, about)
         found = await self._connections.get(about.connection)
         connection = found if found and found.onboarding == about.onboarding else None
-        if matter.subject is MatterKind.DIFFERENCE:
+        if matter.subject is Subject.DIFFERENCE:
             return await self._of_difference(matter, about, connection)
         if connection is None:
             return ClosingReason.REMOVED
-        if matter.subject is MatterKind.HANDOVER:
+        if matter.subject is Subject.HANDOVER:
             return None if connection.handover_state is HandoverState.WAITING else ClosingReason.OVER
         return None if self._is_due(connection, matter.expiration) else ClosingReason.OVER
 

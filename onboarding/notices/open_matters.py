@@ -18,7 +18,7 @@ from onboarding.connections.records import Connection
 from onboarding.errors import Actor
 from onboarding.notices import event_keys
 from onboarding.notices.about import About
-from onboarding.notices.event_keys import MatterKind
+from onboarding.notices.event_keys import Subject
 from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.storage import names
 from onboarding.storage.codec import Codec
@@ -41,7 +41,7 @@ class Matter:
     """A matter that is open."""
 
     key: str  # of its events
-    subject: MatterKind
+    subject: Subject
     kind: NoticeKind  # of the last notice that asked somebody to act
     at: datetime  # of that notice
     path: str  # of the API, where the thing is
@@ -59,7 +59,7 @@ class Matter:
         path = f"/connections/{about.connection}" if about else f"/channels/{notice.channel}"
         return cls(
             key=event_keys.of_notice(notice, connection),
-            subject=event_keys.kind_of_matter(notice),
+            subject=event_keys.subject(notice),
             kind=notice.kind,
             at=notice.at,
             path=notice.path or path,

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from onboarding import version
-from onboarding.audit.audit_event import Subject
+from onboarding.audit.audit_event import EventSubject
 from onboarding.clock import Clock, MovedClock, SystemClock
 from onboarding.cloud.clouds import Clouds
 from onboarding.cloud.environments import ENVIRONMENTS, Environment
@@ -168,7 +168,7 @@ class Parts:
         def request_of(head: Head) -> Any:
             return plans[head.plan].request_of(head)
 
-        def about(head: Head) -> Subject:
+        def about(head: Head) -> EventSubject:
             return subject(request_of(head))
 
         trail = RunTrail(tables=self.stores.tables, table=table, trail=self.stores.trail, subject=about)

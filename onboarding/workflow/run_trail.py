@@ -17,7 +17,7 @@ from typing import Final
 
 from azure.core.exceptions import AzureError
 
-from onboarding.audit.audit_event import AuditEvent, Subject
+from onboarding.audit.audit_event import AuditEvent, EventSubject
 from onboarding.audit.trail import Trail
 from onboarding.storage import keys, names
 from onboarding.storage.tables import Range, Row, Tables, Write
@@ -45,7 +45,7 @@ class RunTrail:
     """Copies the events of the runs of one table to the audit trail."""
 
     def __init__(
-        self, *, tables: Tables, table: str, trail: Trail, subject: Callable[[Head], Subject]
+        self, *, tables: Tables, table: str, trail: Trail, subject: Callable[[Head], EventSubject]
     ) -> None:
         """``subject`` reads the request of a run, and can raise anything."""
         self._tables = tables
@@ -114,7 +114,7 @@ class RunTrail:
             tenant, connection = self._subject(head)
         except Exception as error:  # noqa: BLE001 - a damaged request is no reason to lose an event
             log.warning("the subject of the run %s is not known: %s", head.id, type(error).__name__)
-            tenant, connection = Subject()
+            tenant, connection = EventSubject()
         return AuditEvent(
             id=keys.derived_id("run-event", self._table, event.run, event.to_row().key),
             at=event.at,

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from azure.core.exceptions import HttpResponseError
 
-from onboarding.audit.audit_event import Subject
+from onboarding.audit.audit_event import EventSubject
 from onboarding.audit.chain import part_of
 from onboarding.audit.trail import TrailView
 from onboarding.audit.verification import GapReason
@@ -154,7 +154,7 @@ async def test_a_long_event_keeps_its_newest_calls(trails):
 @pytest.mark.parametrize("text", ["", "x", "../../etc", f"{TENANT.upper()}.c", "3f0e8c52.c", "\u202e" * 3000])
 async def test_a_tenant_that_is_none_gets_no_chain_of_its_own(trails, text):
     """A caller can send any text as the ID of a connection."""
-    about = Subject.of_connection(text)
+    about = EventSubject.of_connection(text)
     assert about.tenant == ""
     await trails.host().add(event(1, tenant=about.tenant, connection=about.connection))
     assert len(await trails.rows("202611:service")) == 1

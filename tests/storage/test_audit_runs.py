@@ -18,7 +18,7 @@ from onboarding.api.endpoint import OPERATORS, Call, endpoint
 from onboarding.api.front import Front
 from onboarding.api.noted_calls import NotedCalls
 from onboarding.api.reading import Parameters
-from onboarding.audit.audit_event import AuditEvent, Subject
+from onboarding.audit.audit_event import AuditEvent, EventSubject
 from onboarding.audit.trail import Trail, TrailView
 from onboarding.clock import SystemClock
 from onboarding.storage import names
@@ -55,7 +55,7 @@ async def trail(bench, ledgers):
     tables, table = bench.account.tables, bench.runs.store._table
     trail = Trail(tables=tables, ledgers=ledgers)
     bench.runs.store._trail = RunTrail(
-        tables=tables, table=table, trail=trail, subject=lambda _: Subject(TENANT, "c")
+        tables=tables, table=table, trail=trail, subject=lambda _: EventSubject(TENANT, "c")
     )
     return trail
 
