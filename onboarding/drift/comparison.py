@@ -13,6 +13,8 @@ from typing import Final
 from onboarding.cloud.applications import PasswordCredential
 from onboarding.cmg import rules
 from onboarding.cmg.client_secrets import label
+from onboarding.connections import difference_types
+from onboarding.connections.difference_types import DifferenceType
 from onboarding.connections.records import (
     SECRET_REMOVED,
     SERVER_APP_DELETED,
@@ -20,8 +22,6 @@ from onboarding.connections.records import (
     Difference,
     Loss,
 )
-from onboarding.drift import declared_differences
-from onboarding.drift.declared_differences import DifferenceType
 from onboarding.drift.directory_snapshot import TenantNames
 from onboarding.drift.inspection import InspectedApp, Inspection
 from onboarding.errors import OnboardingError
@@ -31,23 +31,22 @@ from onboarding.words.word import EMPTY
 UNREADABLE: Final = "directory-unreadable"
 """The code for a tenant that the service cannot read."""
 
-_SECRET_CHECK: Final = "secret"  # noqa: S105 - a check's name; the codes below are more precise
 _SECRET_CODES: Final = tuple(
     kind.code
     for kind in (
-        declared_differences.SECRET_ADDED,
-        declared_differences.SECRET_REPLACED,
-        declared_differences.SECRET_REMOVED,
-        declared_differences.SECRET_END_CHANGED,
+        difference_types.SECRET_ADDED,
+        difference_types.SECRET_REPLACED,
+        difference_types.SECRET_REMOVED,
+        difference_types.SECRET_END_CHANGED,
     )
 )
 _RECORDED_BY: Final = timedelta(days=1)
 """After this time, the key ID of a secret that a renewal creates is recorded, or the secret is removed."""
 
 _PRECISE: Final = {
-    "application": declared_differences.APPLICATION_MISSING,
-    "service-principal": declared_differences.PRINCIPAL_MISSING,
-    rules.OWN_CREDENTIALS.name: declared_differences.CREDENTIAL_ADDED,
+    rules.APPLICATION.name: difference_types.APPLICATION_MISSING,
+    rules.SERVICE_PRINCIPAL.name: difference_types.PRINCIPAL_MISSING,
+    rules.OWN_CREDENTIALS.name: difference_types.CREDENTIAL_ADDED,
 }
 """The texts that are more precise than those of other checks, by check."""
 
@@ -119,7 +118,7 @@ def blames(comparison: Comparison) -> bool:
 def unreadable(connection: Connection, error: OnboardingError, at: datetime) -> Comparison:
     """The differences of a connection whose tenant cannot be read: the known ones and this one."""
     cause = error.as_finding()
-    difference = declared_differences.DIRECTORY_UNREADABLE.difference(
+    difference = difference_types.DIRECTORY_UNREADABLE.difference(
         "", at, tenant=connection.tenant, reason=cause.said("detail"), action=cause.said("remedy")
     )
     difference = replace(difference, actor=error.actor, actions=error.actions)
@@ -151,9 +150,9 @@ def _failed(connection: Connection, app: str, inspected: InspectedApp, at: datet
     for check in inspected.checks:
         if check.set_by_site and connection.imports_server_app and check.name not in connection.updated:
             continue
-        if check.passed is False and check.name != _SECRET_CHECK:
-            kind = _PRECISE.get(check.name, declared_differences.DIFFERS)
-            yield declared_differences.difference(
+        if check.passed is False and check.name != rules.SECRET.name:
+            kind = _PRECISE.get(check.name, difference_types.DIFFERS)
+            yield difference_types.difference(
                 check.name,
                 app,
                 at,
@@ -179,16 +178,16 @@ def _secret(connection: Connection, passwords: Sequence[PasswordCredential], at:
     newest = max(map(ends.__getitem__, about), default=at)
     if end and end > at:
         if newest > at:  # anyone who has it can act as the application
-            return _secret_differs(connection, declared_differences.SECRET_ADDED, at, end, newest, about)
+            return _secret_differs(connection, difference_types.SECRET_ADDED, at, end, newest, about)
         if end != connection.secret.ends_at.replace(microsecond=0):
-            return _secret_differs(connection, declared_differences.SECRET_END_CHANGED, at, end, end)
+            return _secret_differs(connection, difference_types.SECRET_END_CHANGED, at, end, end)
         return Comparison(differences={}, ends_at=connection.secret.ends_at)
     if newest > at:
-        return _secret_differs(connection, declared_differences.SECRET_REPLACED, at, newest, newest, about)
+        return _secret_differs(connection, difference_types.SECRET_REPLACED, at, newest, newest, about)
     tidied = connection.secret.ends_at <= at and SECRET_REMOVED not in connection.differences
     if end is None and not tidied:  # an expired secret may be removed
         removed = _secret_differs(
-            connection, declared_differences.SECRET_REMOVED, at, connection.secret.ends_at, at
+            connection, difference_types.SECRET_REMOVED, at, connection.secret.ends_at, at
         )
         return replace(removed, lost=_loss(connection, SECRET_REMOVED, at))
     return Comparison(differences={}, ends_at=end or connection.secret.ends_at)

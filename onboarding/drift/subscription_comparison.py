@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from onboarding.connections import subscription_state
+from onboarding.connections import difference_types, subscription_state
 from onboarding.connections.records import Connection, Difference
-from onboarding.drift import declared_differences
 from onboarding.drift.comparison import Comparison
+from onboarding.errors import subscription
 
-_FAULTS: Final = ("subscription-in-other-tenant", "subscription-disabled")
+_FAULTS: Final = (subscription.SUBSCRIPTION_IN_OTHER_TENANT.code, subscription.SUBSCRIPTION_DISABLED.code)
 _REGISTERED: Final = "Registered"
 
 
@@ -50,7 +50,7 @@ def _faults(connection: Connection, snapshot: SubscriptionSnapshot, at: datetime
         return [known for known in connection.differences.values() if known.code in _FAULTS]
     return [
         replace(
-            declared_differences.SUBSCRIPTION_CHANGED.difference("", at, fault=fault.said("detail")),
+            difference_types.SUBSCRIPTION_CHANGED.difference("", at, fault=fault.said("detail")),
             code=fault.code,
         )
         for fault in subscription_state.faults(snapshot.record, connection.tenant)
@@ -58,4 +58,4 @@ def _faults(connection: Connection, snapshot: SubscriptionSnapshot, at: datetime
 
 
 def _providers(pending: tuple[str, ...], at: datetime) -> Difference:
-    return declared_differences.PROVIDERS_PENDING.difference("", at, providers=pending)
+    return difference_types.PROVIDERS_PENDING.difference("", at, providers=pending)

@@ -5,27 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from onboarding.cmg import rules
+from onboarding.connections import difference_types
 from onboarding.connections.cadence import SECRET
 from onboarding.connections.records import Connection, Difference
-from onboarding.errors import Action
+from onboarding.errors import Action, subscription
 from onboarding.notices import actions
 from onboarding.notices.notice import Notice, NoticeKind
 
-APPLICATION: Final = "application"
 _CONSENT: Final = "consent-"
 KINDS: Final[Mapping[str, NoticeKind]] = {
-    APPLICATION: NoticeKind.APPLICATION_DELETED,
-    "service-principal": NoticeKind.SIGN_IN_BLOCKED,
-    "sign-in-enabled": NoticeKind.SIGN_IN_BLOCKED,
-    "secret-added": NoticeKind.SECRET_ADDED,
-    "own-credentials": NoticeKind.CREDENTIAL_ADDED,
-    "secret-replaced": NoticeKind.SECRET_REPLACED,
-    "secret-removed": NoticeKind.SECRET_REMOVED,
-    "secret-end-changed": NoticeKind.SECRET_END_CHANGED,
-    "directory-unreadable": NoticeKind.DIRECTORY_UNREADABLE,
-    "providers-pending": NoticeKind.PROVIDERS_PENDING,
-    "subscription-in-other-tenant": NoticeKind.SUBSCRIPTION_CHANGED,
-    "subscription-disabled": NoticeKind.SUBSCRIPTION_CHANGED,
+    rules.APPLICATION.name: NoticeKind.APPLICATION_DELETED,
+    rules.SERVICE_PRINCIPAL.name: NoticeKind.SIGN_IN_BLOCKED,
+    rules.SIGN_IN_ENABLED.name: NoticeKind.SIGN_IN_BLOCKED,
+    rules.OWN_CREDENTIALS.name: NoticeKind.CREDENTIAL_ADDED,
+    difference_types.SECRET_ADDED.code: NoticeKind.SECRET_ADDED,
+    difference_types.SECRET_REPLACED.code: NoticeKind.SECRET_REPLACED,
+    difference_types.SECRET_REMOVED.code: NoticeKind.SECRET_REMOVED,
+    difference_types.SECRET_END_CHANGED.code: NoticeKind.SECRET_END_CHANGED,
+    difference_types.DIRECTORY_UNREADABLE.code: NoticeKind.DIRECTORY_UNREADABLE,
+    difference_types.PROVIDERS_PENDING.code: NoticeKind.PROVIDERS_PENDING,
+    subscription.SUBSCRIPTION_IN_OTHER_TENANT.code: NoticeKind.SUBSCRIPTION_CHANGED,
+    subscription.SUBSCRIPTION_DISABLED.code: NoticeKind.SUBSCRIPTION_CHANGED,
 }
 
 

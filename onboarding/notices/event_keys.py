@@ -10,17 +10,21 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
+from onboarding.connections import difference_types
 from onboarding.connections.cadence import APPLICATION, SECRET
 from onboarding.connections.records import SECRET_REMOVED, Connection, Difference
 from onboarding.notices.difference_texts import kind_of
 from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.storage import keys
 
-_OF_SECRETS: Final = ("secret-replaced", "secret-end-changed", "secret-added")
-"""Differences that a renewal ends, besides a removed secret."""
-
-_OF_ONE_SECRET: Final = {SECRET_REMOVED, "serverApp/secret-replaced", "serverApp/secret-end-changed"}
+_OF_ONE_SECRET: Final = (
+    SECRET_REMOVED,
+    f"serverApp/{difference_types.SECRET_REPLACED.code}",
+    f"serverApp/{difference_types.SECRET_END_CHANGED.code}",
+)
 """Keys of the differences that are about the secret of a connection, not about the whole application."""
+
+_ENDED_BY_RENEWAL: Final = (*_OF_ONE_SECRET, f"serverApp/{difference_types.SECRET_ADDED.code}")
 
 
 class Subject(StrEnum):
@@ -91,8 +95,7 @@ def ended_by_renewal(connection: Connection, sharing: Iterable[Connection], rene
 
     ``sharing`` are all connections that use the secret.
     """
-    differences = (SECRET_REMOVED, *(f"serverApp/{code}" for code in _OF_SECRETS))
-    facts = (fact(connection, "serverApp", key, NoticeKind.SECRET_REMOVED) for key in differences)
+    facts = (fact(connection, "serverApp", key, NoticeKind.SECRET_REMOVED) for key in _ENDED_BY_RENEWAL)
     ends = dict.fromkeys((connection.onboarding, *(other.onboarding for other in sharing)))
     return (of_run(renewal), *(of_expiration(end, SECRET) for end in ends), *map(of_fact, facts))
 

@@ -17,8 +17,8 @@ from onboarding.api.reader import Reader
 from onboarding.api.told import Finding
 from onboarding.cmg import rules
 from onboarding.cmg.rules import Rule
-from onboarding.drift import declared_differences
-from onboarding.drift.declared_differences import DifferenceType
+from onboarding.connections import difference_types
+from onboarding.connections.difference_types import DifferenceType
 from onboarding.errors import catalogue, cloud, policies
 from onboarding.errors.catalogue import CATALOGUE
 from onboarding.lifecycle.policies import Restriction
@@ -65,7 +65,7 @@ def test_each_rule_and_each_difference_is_written_in_each_language(language):
     """Each check of conformance and each difference in the directory has a text with all its values."""
     declared = {
         kind.code: kind
-        for kind in (*vars(rules).values(), *vars(declared_differences).values())
+        for kind in (*vars(rules).values(), *vars(difference_types).values())
         if isinstance(kind, Rule | DifferenceType)
     }
     written = texts_in(language).rules
