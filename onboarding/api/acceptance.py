@@ -27,6 +27,7 @@ from onboarding.lifecycle.plans import plan_of
 from onboarding.lifecycle.requests import REQUESTER, TENANT
 from onboarding.notices.mail_domains import MailDomains, domain_of
 from onboarding.storage import keys
+from onboarding.texts import phrases
 from onboarding.words.word import Word
 from onboarding.workflow.run import Run
 from onboarding.workflow.runtime import Runtime, TooManyOpenError
@@ -134,7 +135,7 @@ class Acceptance:
             return
         refused = [
             deployment.OWNER_DOMAIN.finding(
-                f"/owners/{number}/email", domain=domain_of(owner.email), domains=", ".join(sorted(allowed))
+                f"/owners/{number}/email", domain=domain_of(owner.email), domains=sorted(allowed)
             )
             for number, owner in enumerate(wanted.owners)
             if domain_of(owner.email) not in allowed
@@ -224,7 +225,7 @@ class Acceptance:
         for number, name in enumerate(wanted.notices.channels or ()):
             if name not in self._channels:
                 pointer = f"/notices/channels/{number}"
-                channels = ", ".join(self._channels) or "none"
+                channels = list(self._channels) or phrases.NONE.of()
                 yield deployment.CHANNEL_UNKNOWN.finding(pointer, channel=name, channels=channels)
 
 

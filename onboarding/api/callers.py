@@ -110,7 +110,7 @@ class Callers:
         if self._seen:
             await self._seen(caller)
         if not set(allowed) & set(caller.roles):
-            raise ProblemError(requests.ROLE_MISSING, roles=", ".join(allowed))
+            raise ProblemError(requests.ROLE_MISSING, roles=list(allowed))
         return caller
 
     async def _verify(self, token: str) -> dict[str, Any]:

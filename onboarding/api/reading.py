@@ -24,6 +24,7 @@ from onboarding.api.called_url import CalledUrl
 from onboarding.api.problems import ProblemError, invalid, invalid_parameters
 from onboarding.cmg.faults import Fault, fault
 from onboarding.errors import Finding, parameters, requests
+from onboarding.texts import phrases
 
 LONGEST: Final = 16 * 1024
 """Bytes of a body; the request must fit into one column of a table."""
@@ -135,7 +136,7 @@ class Query(BaseModel):
         for field in cls.model_fields.values():
             shown = f"{LABEL}<name>" if field.alias == "labels" else str(field.alias)
             names[field.json_schema_extra == HEADER].append(shown)
-        return names[True], names[False] or ["none"]
+        return names[True], names[False]
 
     @classmethod
     def can_be_wrong(cls) -> bool:
@@ -197,7 +198,7 @@ def _wrong(
     counts = Counter(name for name, _ in sent)
     for name, value in sent:
         if name in headers:
-            yield name, parameters.PARAMETER_UNKNOWN.finding(known=known)
+            yield name, parameters.PARAMETER_UNKNOWN.finding(known=known or phrases.NONE.of())
         elif counts[name] > 1:
             yield name, parameters.PARAMETER_REPEATED.finding(times=counts[name])
         elif not value:
@@ -246,5 +247,5 @@ def _name(place: Sequence[int | str]) -> str:
 
 def _parameter_fault(fault: Any, known: list[str]) -> Finding:
     if fault["type"] == "extra_forbidden":
-        return parameters.PARAMETER_UNKNOWN.finding(known=known)
+        return parameters.PARAMETER_UNKNOWN.finding(known=known or phrases.NONE.of())
     return faults.finding(fault)

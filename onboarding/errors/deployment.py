@@ -19,7 +19,7 @@ CHANNEL_UNKNOWN: Final = ErrorType(
     severity=Severity.ERROR,
     title="The deployment has no such channel",
     detail="This deployment has no channel '{channel}'.",
-    remedy="Use one of its channels: {channels}.",
+    remedy="Specify only channels of the deployment: {channels}.",
 )
 TENANT_NOT_SERVED: Final = ErrorType(
     code="tenant-not-served",

@@ -18,7 +18,7 @@ PARAMETER_UNKNOWN: Final = ErrorType(
     code="parameter-unknown",
     severity=Severity.ERROR,
     title="The parameter does not exist",
-    detail="There is no such parameter. The parameters are {known}.",
+    detail="There is no such parameter. Allowed parameters: {known}.",
     remedy="Check the spelling of the parameter, or remove it.",
 )
 PARAMETER_EMPTY: Final = ErrorType(

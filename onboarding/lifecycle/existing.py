@@ -46,7 +46,7 @@ async def app_id_uri(context: OnboardingContext, existing: ExistingServerApp, ap
     if uri := identifiers.one_of(found, wanted):
         return uri
     kind = existing_apps.APP_ID_URI_UNCLEAR
-    details = {"app": app["appId"], "uris": ", ".join(found)}
+    details = {"app": app["appId"], "uris": found}
     finding = kind.finding("/serverApp/existing/appIdUri", **details)
     raise kind.error(**details, findings=(finding,))
 
@@ -194,6 +194,6 @@ def _check(app: Mapping[str, Any], rules: Iterable[Check], pointer: str) -> None
         raise existing_apps.APP_NOT_CONFORMANT.error(
             name=Word(app["displayName"]),
             app=app["appId"],
-            checks=", ".join(rule.name for rule in failed),
+            checks=[rule.name for rule in failed],
             findings=findings,
         )

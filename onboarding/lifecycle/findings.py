@@ -66,7 +66,7 @@ def _uri_rules(facts: Facts) -> Iterator[Finding]:
     listed = (survey.organization or {}).get("verifiedDomains")
     domains = [str(domain["name"]) for domain in listed or ()]
     if listed is not None and not identifiers.on_verified_domain(uri, domains):
-        yield errors.DOMAIN_NOT_VERIFIED.finding(uri=uri, domains=", ".join(domains))
+        yield errors.DOMAIN_NOT_VERIFIED.finding(uri=uri, domains=domains)
     yield from policies.of_uri(
         _policies(facts), identifiers.default(str(facts.request.tenant_id), "{clientId}")
     )
@@ -133,7 +133,7 @@ def _consent(facts: Facts) -> Iterator[Finding]:
     if facts.request.reads_directory:
         needed.add("AppRoleAssignment.ReadWrite.All")
     granted = facts.survey.granted
-    missing = ", ".join(sorted(needed - granted)) if granted is not None else ""
+    missing = sorted(needed - granted) if granted is not None else []
     way = facts.request.admin_consent
     if not needed:  # neither app requests a permission
         return
@@ -203,9 +203,9 @@ def _register(facts: Facts) -> Iterator[Finding]:
         namespace for namespace in missing if not rbac.allows(permissions, f"{namespace}/register/action")
     ]
     if denied:
-        yield subscription_errors.REGISTER_NOT_ALLOWED.finding(providers=", ".join(denied))
+        yield subscription_errors.REGISTER_NOT_ALLOWED.finding(providers=denied)
     elif missing:
-        yield subscription_errors.PROVIDERS_TO_REGISTER.finding(providers=", ".join(missing))
+        yield subscription_errors.PROVIDERS_TO_REGISTER.finding(providers=missing)
 
 
 RULES: Final[tuple[Callable[[Facts], Iterator[Finding]], ...]] = (

@@ -59,6 +59,8 @@ def stored(said: Said | None, text: str) -> Said:
 
 
 NOTHING: Final = plain("")
+NONE: Final = phrase("none", "none")
+"""In place of a list without entries."""
 
 
 # What a problem is about

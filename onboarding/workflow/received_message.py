@@ -9,7 +9,7 @@ from typing import Final
 from onboarding.errors import ErrorType, OnboardingError, steps
 from onboarding.storage.codec import FieldsError, UnknownVersionError, UnreadableError
 from onboarding.storage.unreadable_rows import UnreadableRowError
-from onboarding.texts import reasons
+from onboarding.texts import phrases, reasons
 from onboarding.texts.phrases import Said
 from onboarding.workflow.poison_messages import PoisonReason
 from onboarding.workflow.run import Run
@@ -53,7 +53,7 @@ def read(body: bytes) -> StepMessage:
     except FieldsError as error:
         if error.unknown:
             unknown = steps.MESSAGE_FIELD_UNKNOWN.error(
-                unknown=", ".join(error.unknown), wrong=", ".join(error.wrong)
+                unknown=list(error.unknown), wrong=list(error.wrong) or phrases.NONE.of()
             )
             raise HopelessError(PoisonReason.UNKNOWN_FIELD, unknown) from error
         raise _invalid(reasons.MESSAGE_FIELDS.of(fields=list(error.wrong))) from error

@@ -29,7 +29,7 @@ async def test_a_call_without_a_role_names_who_gives_it(portal):
     """A response to an unknown caller is worded for a person who is not an operator."""
     caller = await portal.caller()
     document = problem(await portal.call("GET", "/api/onboardings", caller=caller), 403, "role-missing")
-    assert document["args"] == {"roles": "Onboarding.Request, Onboarding.Operate"}
+    assert document["args"] == {"roles": ["Onboarding.Request", "Onboarding.Operate"]}
     assert "operator" in document["remedy"]
 
 
@@ -116,3 +116,17 @@ async def test_a_name_is_no_text_to_fill_in_either_language(portal):
         assert answer.headers["Content-Language"] == language
     assert read["en"]["detail"] != read["de"]["detail"]
     await portal.call("POST", f"/api/onboardings/{onboarding}/cancel")
+
+
+async def test_a_list_without_entries_is_named_in_the_language_of_the_reader(portal):
+    """A deployment without channels, and a call without parameters, say so in German, too."""
+    german, nothing = {"Accept-Language": "de"}, {"code": "none", "text": "none"}
+    channel = await portal.post(notices={"channels": ["mail"]}, headers=german)
+    parameter = await portal.call("GET", "/api/connections/x?colour=red", headers=german)
+    for answer, status, code, text in (
+        (channel, 422, "invalid-request", "remedy"),
+        (parameter, 400, "invalid-parameter", "detail"),
+    ):
+        (fault,) = problem(answer, status, code)["errors"]
+        assert fault[text].endswith(": keine.")
+        assert nothing in fault["args"].values()
