@@ -147,15 +147,11 @@ class OverviewResource:
                 ),
             ),
         )
-        gaps = await _read(self._trail_gaps.page, lambda gap: gap.dismissed is None)
-        # Last, because this call itself can find rows.
-        unreadable = await _read(self._unreadable.page, lambda row: row.dismissed is None, pages=_FEW)
         return OverviewFacts(
             onboardings=onboardings,
             operations=operations,
             queues=dict(zip(names.QUEUES, lengths, strict=True)),
             messages=Some(messages[0], more=bool(messages[1])),
-            unreadable=unreadable,
             blocked=blocked,
             expirations=expirations,
             drifting=Some(*drifting),
@@ -163,7 +159,7 @@ class OverviewResource:
             failing=failing,
             channels=await self._channels.all(),
             jobs=await self._jobs.all(),
-            trail_gaps=gaps,
+            trail_gaps=await _read(self._trail_gaps.page, lambda gap: gap.dismissed is None),
             trail_round=await self._trail_gaps.round(),
             gap=await self._epoch.known_gap(),
             failed_onboardings=await self._failed(self._onboardings, tenant),
@@ -172,6 +168,8 @@ class OverviewResource:
             ended=await self._unseen(View(tenant=tenant), None, now),
             ends_soon=await self._unseen(View(tenant=tenant), now, now + URGENT),
             now=now,
+            # Last, because the other calls can find rows.
+            unreadable=await _read(self._unreadable.page, lambda row: row.dismissed is None, pages=_FEW),
         )
 
     async def _blocked(self, tenant: str | None) -> Some[BlockedStep]:

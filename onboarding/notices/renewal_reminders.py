@@ -61,40 +61,7 @@ class RenewalReminders:
 
         ``sharing`` are all connections that use the secret.
         """
-        name, end = connection.server_app.name, connection.secret.ends_at
-        reason = (
-            "the time limit of the renewal ended without a confirmation" if by_time else "it was confirmed"
-        )
-        notice = Notice(
-            kind=NoticeKind.SECRET_REPLACED_BY_RENEWAL,
-            connection=connection.id,
-            key=(renewal,),
-            at=at,
-            message=(
-                f"The old client secret of '{isolated(name)}' was removed on {at:%Y-%m-%d}, because "
-                f"{reason}. The new one expires on {end:%Y-%m-%d}."
-            ),
-            impact=(
-                "If the site does not have the new secret, the cloud management gateway and discovery stop."
-                if by_time
-                else "None: the site has the new secret."
-            ),
-            remedy=(
-                "If the site does not have the new secret, get the script that fetches it: the script of the "
-                f"renewal {renewal}."
-                if by_time
-                else ""
-            ),
-            details={
-                "renewalId": renewal,
-                "endsAt": end.isoformat(),
-                "reason": "TimeLimit" if by_time else "Confirmation",
-            },
-            actions=(actions.get_script(connection, renewal),) if by_time else (),
-            programs_only=not by_time,
-            topic=event_keys.of_expiration(connection.onboarding, SECRET),
-            closes=event_keys.ended_by_renewal(connection, sharing, renewal),
-        )
+        notice = _replaced(connection, sharing, renewal, at, by_time=by_time)
         await self._notices.announce(notice, connection)
         handover = connection.handover
         if handover and handover.confirmation and handover.confirmation.way is ConfirmationWay.RENEWAL:
@@ -138,4 +105,41 @@ def _waits(connection: Connection, reminder: Reminder) -> Notice | None:
             "retiresAt": limit.isoformat() if limit else None,
         },
         actions=(actions.get_script(connection), actions.confirm(connection)),
+    )
+
+
+def _replaced(
+    connection: Connection, sharing: Sequence[Connection], renewal: str, at: datetime, *, by_time: bool
+) -> Notice:
+    name, end = connection.server_app.name, connection.secret.ends_at
+    reason = "the time limit of the renewal ended without a confirmation" if by_time else "it was confirmed"
+    return Notice(
+        kind=NoticeKind.SECRET_REPLACED_BY_RENEWAL,
+        connection=connection.id,
+        key=(renewal,),
+        at=at,
+        message=(
+            f"The old client secret of '{isolated(name)}' was removed on {at:%Y-%m-%d}, because "
+            f"{reason}. The new one expires on {end:%Y-%m-%d}."
+        ),
+        impact=(
+            "If the site does not have the new secret, the cloud management gateway and discovery stop."
+            if by_time
+            else "None: the site has the new secret."
+        ),
+        remedy=(
+            "If the site does not have the new secret, get the script that fetches it: the script of the "
+            f"renewal {renewal}."
+            if by_time
+            else ""
+        ),
+        details={
+            "renewalId": renewal,
+            "endsAt": end.isoformat(),
+            "reason": "TimeLimit" if by_time else "Confirmation",
+        },
+        actions=(actions.get_script(connection, renewal),) if by_time else (),
+        programs_only=not by_time,
+        topic=event_keys.of_expiration(connection.onboarding, SECRET),
+        closes=event_keys.ended_by_renewal(connection, sharing, renewal),
     )
