@@ -125,8 +125,10 @@ class Runs:
                 self._runs, run.head.id, call.caller.author, keep_authority=call.caller.operates
             )
         except interventions.NotPossibleError as error:
-            if error.status in _IN_PROGRESS:  # the same call came first
-                return await self._runs.load(run.head.id) or run
+            latest = await self._runs.load(run.head.id) or run
+            repeated = error.status is RunStatus.SUCCEEDED and latest.head.retried_at is not None
+            if error.status in _IN_PROGRESS or repeated:  # the same call came first
+                return latest
             raise self.not_now(
                 error.status,
                 phrases.RETRIED.of(),
