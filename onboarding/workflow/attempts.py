@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -26,96 +27,66 @@ from onboarding.workflow.run import Run, StepState
 
 log = logging.getLogger(__name__)
 
-ServicesOf = Callable[[Plan[Any, Any]], Any]
-"""Returns the services that the steps of a plan share."""
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """A step, claimed by a worker."""
 
-async def attempt(
-    plan: Plan[Any, Any],
-    services: ServicesOf,
-    run: Run,
-    step: StepState,
-    *,
-    limit: timedelta,
-    lost: Callable[[], Awaitable[Run | None]],
-) -> tuple[Outcome[Any], tuple[CloudCall, ...]]:
-    """Runs a step; returns its outcome and the calls that it made.
+    plan: Plan[Any, Any]  # of the run
+    services: Callable[[Plan[Any, Any]], Any]  # returns what the steps of a plan share
+    run: Run  # its current state
+    step: StepState
+    limit: timedelta  # how long the attempt may take
+    lost: Callable[[], Awaitable[Run | None]]  # as in ``Context``
 
-    Args:
-        plan: The plan of the run.
-        services: Returns the services that the steps of a plan share.
-        run: Its current state.
-        step: The step, claimed for this attempt.
-        limit: How long the attempt may take.
-        lost: As in ``Context``.
-    """
-    with recorded() as calls:
-        outcome = await _outcome(plan, services, run, step, limit=limit, lost=lost)
-    return outcome, tuple(calls)
+    async def work(self) -> tuple[Outcome[Any], tuple[CloudCall, ...]]:
+        """Runs the step; returns its outcome and the calls that it made."""
+        with recorded() as calls:
+            outcome = await self._outcome()
+        return outcome, tuple(calls)
 
+    async def take_back(self, outcome: Outcome[Any]) -> tuple[Failure | None, tuple[CloudCall, ...]]:
+        """Undoes an attempt with this outcome whose worker has lost its claim.
 
-async def take_back(
-    plan: Plan[Any, Any],
-    services: ServicesOf,
-    run: Run,
-    step: StepState,
-    outcome: Outcome[Any],
-    *,
-    limit: timedelta,
-    lost: Callable[[], Awaitable[Run | None]],
-) -> tuple[Failure | None, tuple[CloudCall, ...]]:
-    """Undoes an attempt whose worker has lost its claim; returns why that failed, if it did, and the calls.
-
-    Args:
-        plan: As in ``attempt``, like ``services``, ``limit`` and ``lost``.
-        services: As in ``attempt``.
-        run: The present run.
-        step: The step as the worker had claimed it.
-        outcome: What the attempt ended with.
-        limit: As in ``attempt``.
-        lost: As in ``attempt``.
-    """
-    undo = plan.steps[step.name].undo
-    with recorded() as calls:
+        Returns why that failed, if it did, and the calls.
+        """
+        undo = self.plan.steps[self.step.name].undo
         if undo is None:
             return None, ()
+        with recorded() as calls:
+            try:
+                async with asyncio.timeout(self.limit.total_seconds()):
+                    await undo(self._context(), outcome)
+            except OnboardingError as error:
+                return Failure.of(error), tuple(calls)
+            except Exception:
+                log.exception("step %s could not be undone", self.step.name, extra={"run": self.step.run})
+                return Failure.of(requests.INTERNAL_ERROR.error()), tuple(calls)
+        return None, tuple(calls)
+
+    async def _outcome(self) -> Outcome[Any]:
         try:
-            async with asyncio.timeout(limit.total_seconds()):
-                request = plan.request_of(run.head)
-                context = Context(services=services(plan), request=request, run=run, step=step, lost=lost)
-                await undo(context, outcome)
+            async with asyncio.timeout(self.limit.total_seconds()):
+                return await self.plan.steps[self.step.name].handler(self._context())
         except OnboardingError as error:
-            return Failure.of(error), tuple(calls)
+            return outcome_of(error, persistent=self.plan.persistent)
+        except UnreadableError as error:
+            return outcome_of(_unreadable(error, self.step), persistent=self.plan.persistent)
+        except TimeoutError:
+            failure = Failure.of(steps.ATTEMPT_TIMED_OUT.error(limit=reasons.duration(self.limit)))
+            return Retry(reason=RetryReason.TRANSIENT, error=failure)
         except Exception:
-            log.exception("step %s could not be undone", step.name, extra={"run": step.run})
-            return Failure.of(requests.INTERNAL_ERROR.error()), tuple(calls)
-    return None, tuple(calls)
+            log.exception("step %s failed unexpectedly", self.step.name, extra={"run": self.step.run})
+            return Retry(reason=RetryReason.INTERNAL, error=Failure.of(requests.INTERNAL_ERROR.error()))
 
-
-async def _outcome(
-    plan: Plan[Any, Any],
-    services: ServicesOf,
-    run: Run,
-    step: StepState,
-    *,
-    limit: timedelta,
-    lost: Callable[[], Awaitable[Run | None]],
-) -> Outcome[Any]:
-    try:
-        async with asyncio.timeout(limit.total_seconds()):
-            request = plan.request_of(run.head)
-            context = Context(services=services(plan), request=request, run=run, step=step, lost=lost)
-            return await plan.steps[step.name].handler(context)
-    except OnboardingError as error:
-        return outcome_of(error, persistent=plan.persistent)
-    except UnreadableError as error:
-        return outcome_of(_unreadable(error, step), persistent=plan.persistent)
-    except TimeoutError:
-        failure = Failure.of(steps.ATTEMPT_TIMED_OUT.error(limit=reasons.duration(limit)))
-        return Retry(reason=RetryReason.TRANSIENT, error=failure)
-    except Exception:
-        log.exception("step %s failed unexpectedly", step.name, extra={"run": step.run})
-        return Retry(reason=RetryReason.INTERNAL, error=Failure.of(requests.INTERNAL_ERROR.error()))
+    def _context(self) -> Context[Any, Any]:
+        return Context(
+            services=self.services(self.plan),
+            request=self.plan.request_of(self.run.head),
+            run=self.run,
+            step=self.step,
+            lost=self.lost,
+        )
 
 
 def _unreadable(error: UnreadableError, step: StepState) -> OnboardingError:

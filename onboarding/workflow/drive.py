@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from onboarding.calls import CloudCall
 from onboarding.storage.tables import ConflictError
-from onboarding.workflow import attempts, claims, decisions
+from onboarding.workflow import claims, decisions
+from onboarding.workflow.attempts import Attempt
 from onboarding.workflow.blocked_steps import BlockedStep
 from onboarding.workflow.claims import Claim
 from onboarding.workflow.failure_log import log_failure
@@ -155,14 +156,7 @@ class Drive:
         """Runs a claimed step, and records its outcome."""
         claim = Claim(self._runtime, step)
         async with claim.kept():
-            outcome, calls = await attempts.attempt(
-                self._plan,
-                self._runtime.services,
-                self.run,
-                step,
-                limit=self._runtime.limits.step,
-                lost=claim.lost,
-            )
+            outcome, calls = await self._attempt(claim).work()
         step, calls = claim.step, (*before, *calls)
         async with self._lock:
             declared, now = self._plan.steps[step.name], self._runtime.clock.now()
@@ -172,19 +166,21 @@ class Drive:
         if not held:
             await self._take_back(claim, outcome, calls)
 
+    def _attempt(self, claim: Claim) -> Attempt:
+        return Attempt(
+            plan=self._plan,
+            services=self._runtime.services,
+            run=self.run,
+            step=claim.step,
+            limit=self._runtime.limits.step,
+            lost=claim.lost,
+        )
+
     async def _take_back(self, claim: Claim, outcome: Outcome[Any], calls: tuple[CloudCall, ...]) -> None:
         """Undoes an attempt that lost its claim, and shows its calls in the audit trail."""
         step = claim.step
         log.warning("this worker lost its claim on the step %s", step.name, extra={"run": step.run})
-        error, more = await attempts.take_back(
-            self._plan,
-            self._runtime.services,
-            self.run,
-            step,
-            outcome,
-            limit=self._runtime.limits.step,
-            lost=claim.lost,
-        )
+        error, more = await self._attempt(claim).take_back(outcome)
         event = self._runtime.event(step, "superseded", error=error, calls=(*calls, *more))
         await self._runtime.store.commit([], [event])
 
