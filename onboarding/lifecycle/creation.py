@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from onboarding.cloud.applications import Application
 from onboarding.cloud.directory import Directory
+from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import OnboardingError, cloud, steps
 from onboarding.lifecycle.context import OnboardingContext, unique_name
 from onboarding.storage.codec import Codec
@@ -37,6 +38,12 @@ _NOT_OWNED: Final = (
 )
 
 _MEMO: Final = Codec(Application)
+
+
+def creates(request: OnboardingRequest, role: str) -> bool:
+    """Whether an onboarding creates an application (``role``: server or client); otherwise it imports one."""
+    app = request.server_app if role == "server" else request.need_client_app()
+    return app.existing is None
 
 
 def directory(context: OnboardingContext) -> Directory:

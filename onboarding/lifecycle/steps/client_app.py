@@ -54,13 +54,13 @@ async def run(context: OnboardingContext) -> Done[ClientAppResult]:
 
 def notes(request: OnboardingRequest, step: StepState) -> list[str]:
     """What an attempt can create."""
-    created = request.need_client_app().existing is None
+    created = creation.creates(request, "client")
     return [note(EffectKind.APPLICATION, unique_name(step.run, "client"))] if created else []
 
 
 async def undo(context: OnboardingContext, outcome: Outcome[ClientAppResult]) -> None:
     """Removes an application that was created too late."""
-    if context.request.need_client_app().existing is None:
+    if creation.creates(context.request, "client"):
         recorded = CLIENT_APP.found_in(context.run)
         made = creation.made_by(outcome)
         await lost_claims.application(context, "client", made, recorded.object_id if recorded else "")

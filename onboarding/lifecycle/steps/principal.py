@@ -10,8 +10,8 @@ from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.lifecycle import creation, existing, lost_claims
 from onboarding.lifecycle.context import OnboardingContext, Services, unique_name
 from onboarding.lifecycle.effects import EffectKind, note
-from onboarding.lifecycle.steps.client_app import CLIENT_APP
-from onboarding.lifecycle.steps.server_app import SERVER_APP
+from onboarding.lifecycle.steps.client_app import CLIENT_APP, ClientAppResult
+from onboarding.lifecycle.steps.server_app import SERVER_APP, ServerAppResult
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done, Outcome
 from onboarding.workflow.plan import Step
@@ -25,69 +25,42 @@ class PrincipalResult:
     object_id: str
 
 
-async def run_server(context: OnboardingContext) -> Done[PrincipalResult]:
-    """Creates the service principal of the server app."""
-    app_id = context.result(SERVER_APP).app_id
-    return await _create(context, app_id, exists=context.request.server_app.existing is not None)
+def _step(
+    role: str,
+    app: Step[Services, OnboardingRequest, ServerAppResult]
+    | Step[Services, OnboardingRequest, ClientAppResult],
+) -> Step[Services, OnboardingRequest, PrincipalResult]:
+    """The step for the app registration of a role: server or client."""
+
+    async def run(context: OnboardingContext) -> Done[PrincipalResult]:
+        app_id = app.result_of(context.run).app_id
+        if not creation.creates(context.request, role):
+            return Done(result=PrincipalResult(object_id=await existing.principal(context, app_id)))
+        object_id, remark = await creation.create_principal(context, app_id)
+        return Done(result=PrincipalResult(object_id=object_id), note=remark)
+
+    def notes(request: OnboardingRequest, step: StepState) -> list[str]:
+        created = creation.creates(request, role)
+        return [note(EffectKind.PRINCIPAL, unique_name(step.run, role))] if created else []
+
+    async def undo(context: OnboardingContext, outcome: Outcome[PrincipalResult]) -> None:
+        """Removes a service principal that was created too late."""
+        if creation.creates(context.request, role):
+            known, recorded = app.result_of(context.run), made.found_in(context.run)
+            owner = Application(object_id=known.object_id, app_id=known.app_id, created_at=None)
+            await lost_claims.principal(context, outcome, owner, recorded.object_id if recorded else "")
+
+    made: Step[Services, OnboardingRequest, PrincipalResult] = Step(
+        name=f"{role}-principal",
+        title=f"Create the {role} app's service principal",
+        handler=run,
+        result=Codec(PrincipalResult),
+        after=(app.name,),
+        notes=notes,
+        undo=undo,
+    )
+    return made
 
 
-async def run_client(context: OnboardingContext) -> Done[PrincipalResult]:
-    """Creates the service principal of the client app."""
-    app_id = context.result(CLIENT_APP).app_id
-    return await _create(context, app_id, exists=context.request.need_client_app().existing is not None)
-
-
-async def _create(context: OnboardingContext, app_id: str, *, exists: bool) -> Done[PrincipalResult]:
-    if exists:
-        return Done(result=PrincipalResult(object_id=await existing.principal(context, app_id)))
-    object_id, note = await creation.create_principal(context, app_id)
-    return Done(result=PrincipalResult(object_id=object_id), note=note)
-
-
-def notes_server(request: OnboardingRequest, step: StepState) -> list[str]:
-    """What an attempt can create."""
-    created = request.server_app.existing is None
-    return [note(EffectKind.PRINCIPAL, unique_name(step.run, "server"))] if created else []
-
-
-def notes_client(request: OnboardingRequest, step: StepState) -> list[str]:
-    """What an attempt can create."""
-    created = request.need_client_app().existing is None
-    return [note(EffectKind.PRINCIPAL, unique_name(step.run, "client"))] if created else []
-
-
-async def undo_server(context: OnboardingContext, outcome: Outcome[PrincipalResult]) -> None:
-    """Removes a service principal that was created too late."""
-    if context.request.server_app.existing is None:
-        app, recorded = context.result(SERVER_APP), SERVER_PRINCIPAL.found_in(context.run)
-        made = Application(object_id=app.object_id, app_id=app.app_id, created_at=None)
-        await lost_claims.principal(context, outcome, made, recorded.object_id if recorded else "")
-
-
-async def undo_client(context: OnboardingContext, outcome: Outcome[PrincipalResult]) -> None:
-    """Removes a service principal that was created too late."""
-    if context.request.need_client_app().existing is None:
-        app, recorded = context.result(CLIENT_APP), CLIENT_PRINCIPAL.found_in(context.run)
-        made = Application(object_id=app.object_id, app_id=app.app_id, created_at=None)
-        await lost_claims.principal(context, outcome, made, recorded.object_id if recorded else "")
-
-
-SERVER_PRINCIPAL: Final[Step[Services, OnboardingRequest, PrincipalResult]] = Step(
-    name="server-principal",
-    title="Create the server app's service principal",
-    handler=run_server,
-    result=Codec(PrincipalResult),
-    after=(SERVER_APP.name,),
-    notes=notes_server,
-    undo=undo_server,
-)
-
-CLIENT_PRINCIPAL: Final[Step[Services, OnboardingRequest, PrincipalResult]] = Step(
-    name="client-principal",
-    title="Create the client app's service principal",
-    handler=run_client,
-    result=Codec(PrincipalResult),
-    after=(CLIENT_APP.name,),
-    notes=notes_client,
-    undo=undo_client,
-)
+SERVER_PRINCIPAL: Final = _step("server", SERVER_APP)
+CLIENT_PRINCIPAL: Final = _step("client", CLIENT_APP)

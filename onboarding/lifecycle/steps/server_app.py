@@ -83,13 +83,13 @@ async def run(context: OnboardingContext) -> Done[ServerAppResult]:
 
 def notes(request: OnboardingRequest, step: StepState) -> list[str]:
     """What an attempt can create."""
-    created = request.server_app.existing is None
+    created = creation.creates(request, "server")
     return [note(EffectKind.APPLICATION, unique_name(step.run, "server"))] if created else []
 
 
 async def undo(context: OnboardingContext, outcome: Outcome[ServerAppResult]) -> None:
     """Removes an application that was created too late."""
-    if context.request.server_app.existing is None:
+    if creation.creates(context.request, "server"):
         recorded = SERVER_APP.found_in(context.run)
         made = creation.made_by(outcome)
         await lost_claims.application(context, "server", made, recorded.object_id if recorded else "")
