@@ -10,7 +10,7 @@ from pydantic import Field
 
 from onboarding.api.documents import CloudService, Document, Label, StepName, Wording
 from onboarding.api.paging import Page
-from onboarding.api.told import Action, StepError
+from onboarding.api.told import Action, Actions, StepError
 from onboarding.errors import Actor
 from onboarding.lifecycle.awaited import WaitingCode
 from onboarding.lifecycle.requests import ASKER, REQUESTER
@@ -58,7 +58,7 @@ class Step(Document):
     waiting_for: Wording | None
     waiting_code: Annotated[WaitingCode | None, Field(description="What waitingFor describes, for programs.")]
     action_urls: Annotated[tuple[str, ...], Field(description="The pages of `actions`.")]
-    actions: Annotated[tuple[Action, ...], Field(description="What a person must do.")] = ()
+    actions: Actions
     error: StepError | None
 
     @classmethod
@@ -90,7 +90,7 @@ class WaitingFor(Document):
     args: Annotated[dict[str, Any], Field(default_factory=dict, description="The values in the text.")]
     actor: Actor
     action_urls: tuple[str, ...]
-    actions: Annotated[tuple[Action, ...], Field(description="What a person must do.")] = ()
+    actions: Actions
     since: datetime | None
     next_attempt_at: datetime | None
 

@@ -24,6 +24,7 @@ from onboarding.lifecycle.patience import Patience, awaited
 from onboarding.lifecycle.renewal_check import CHECK
 from onboarding.lifecycle.renewal_mark import RenewalContext
 from onboarding.lifecycle.requests import Renewal
+from onboarding.notices import actions
 from onboarding.notices.renewal_reminders import Reminder
 from onboarding.storage.codec import Codec
 from onboarding.texts import phrases
@@ -140,6 +141,7 @@ async def wait(context: RenewalContext) -> Done[AwaitedConfirmation] | Wait:
     return Wait(
         reason=awaited(since, days, patience),
         code=WaitingCode.SITE_CONFIRMATION,
+        actions=(actions.get_script(connection), actions.confirm(connection)),
         after=min(max(look - now, timedelta(seconds=1)), _LONGEST_LOOK),
         give_up_after=timedelta(days=1000),  # the old secret expires long before that
         memo=PATIENCE.dump(patience) if patience else "",

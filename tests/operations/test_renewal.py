@@ -84,10 +84,14 @@ async def test_one_renewal_at_a_time(portal):
     path = f"/api/connections/{connection['id']}/renewals"
     first = await operate(portal, "POST", path)
     assert (await operate(portal, "POST", path))["id"] == first["id"]
-    await step(portal, f"/api/operations/{first['id']}", "confirmation", "Waiting")
+    waits = await step(portal, f"/api/operations/{first['id']}", "confirmation", "Waiting")
     assert (await operate(portal, "POST", path, json={"secretValidity": "P2Y"}))["id"] == first["id"]
     assert len(await secrets(portal, connection)) == 2
-    await confirm(portal, connection, first)
+    script, sure = waits["actions"]
+    assert (script["kind"], sure["kind"], waits["actionUrls"]) == ("GetScript", "ConfirmRenewal", [])
+    assert "param" in (await portal.call(script["method"], script["url"])).text
+    assert (await portal.call(sure["method"], sure["url"])).status_code == 202
+    await done(portal, first)
     second = await renewal(portal, connection)
     assert second["id"] != first["id"]
     await confirm(portal, connection, second)

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from string import Formatter
 
 import pytest
@@ -14,12 +15,13 @@ from jinja2.ext import extract_from_ast
 from onboarding.api import pages, tenants, unreadable
 from onboarding.api.open_values import _PLANS
 from onboarding.api.reader import Reader
+from onboarding.api.run_documents import WaitingFor
 from onboarding.api.told import Finding
 from onboarding.cmg import rules
 from onboarding.cmg.rules import Rule
 from onboarding.connections import difference_types
 from onboarding.connections.difference_types import DifferenceType
-from onboarding.errors import catalogue, cloud, policies
+from onboarding.errors import Action, ActionKind, Actor, catalogue, cloud, policies
 from onboarding.errors.catalogue import CATALOGUE
 from onboarding.lifecycle.policies import Restriction
 from onboarding.storage import names
@@ -29,6 +31,7 @@ from onboarding.storage.unreadable_rows import UnreadableRow, load, readable
 from onboarding.texts import cases, phrases, reasons
 from onboarding.texts.languages import Language, texts_in
 from onboarding.texts.phrases import Phrase
+from onboarding.workflow.run import Head, Run, StepState, StepStatus
 from tests.support.memory import MemoryTables
 
 TRANSLATED = [language for language in Language if language is not Language.ENGLISH]
@@ -189,3 +192,27 @@ async def test_why_a_row_cannot_be_read_is_in_the_language_of_the_reader():
     assert codec.load(codec.dump(entry)).why == entry.why
     earlier = json.loads(unreadable._document(replace(entry, said=None)).as_json())
     assert (earlier["reason"], "reasonCode" in earlier) == ("the column 'document' is not JSON", False)
+
+
+def test_a_wait_offers_nobody_what_is_reserved_for_operators():
+    """A requester is shown no confirmation that only an operator can send; an operator is shown all."""
+    actions = [
+        Action(
+            kind=ActionKind.GET_SCRIPT, label="Get the script for the site", actor=Actor.SITE_ADMINISTRATOR
+        ),
+        Action(
+            kind=ActionKind.CONFIRM_RENEWAL,
+            label="Confirm that the site has the new secret",
+            actor=Actor.REQUESTER,
+        ),
+    ]
+    waiting = StepStatus.WAITING
+    step = StepState(run="r", name="confirmation", status=waiting, waiting_for="x", actions=tuple(actions))
+    head = Head(id="r", plan="renewal", actor="Kim", created_at=datetime(2027, 3, 1, tzinfo=UTC))
+    (wait,) = WaitingFor.all_of(Run(head=head, steps={step.name: step}))
+    for reader, kinds in (
+        (Reader(), ["GetScript", "ConfirmRenewal"]),
+        (Reader(reserved={"confirm"}), ["GetScript"]),
+        (Reader(reserved={"confirm"}, operates=True), ["GetScript", "ConfirmRenewal"]),
+    ):
+        assert [action["kind"] for action in json.loads(wait.as_json(reader))["actions"]] == kinds
