@@ -121,7 +121,8 @@ class Run:
             if self._options.once:
                 raise
             # Without ONCE, the local cloud keeps running so that a person can find the reason.
-            print(f"The sample failed: {error}.", file=sys.stderr)
+            log = _shown(stack.folder / "host.log")
+            print(f"The sample failed: {error}. The log, {log}, has more.", file=sys.stderr)
 
     def _show(self, stack: Stack) -> None:
         endpoints = stack.folder / "endpoints.json"

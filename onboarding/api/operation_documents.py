@@ -49,20 +49,20 @@ class OperationSummary(Progress):
     created_at: datetime
     requested_by: Requester
     connection_id: str | None
-    onboarding_id: Annotated[UUID | None, Field(description="The onboarding that is undone.")]
+    onboarding_id: Annotated[
+        UUID | None, Field(description="The onboarding of the connection, or the one that is undone.")
+    ]
     labels: Annotated[dict[str, Word], Field(description="Of the onboarding.")]
     error: StepError | None
 
     @classmethod
     def of(cls, run: Run, status: RunStatus, **more: Any) -> Self:
         """A renewal or a removal."""
-        head, onboarding = run.head, None
-        request = request_of(head)
-        if isinstance(request, Removal):
-            halted, onboarding = HALT.found_in(run), request.onboarding
-            connection = request.connection or (halted.connection if halted else None)
-        else:
-            connection = request.connection
+        head, request = run.head, request_of(run.head)
+        connection = request.connection
+        if isinstance(request, Removal) and not connection:
+            halted = HALT.found_in(run)
+            connection = halted.connection if halted else None
         return cls(
             **cls.of_run(run, status),
             id=head.id,
@@ -73,7 +73,7 @@ class OperationSummary(Progress):
             created_at=head.created_at,
             requested_by=Requester.of(head),
             connection_id=connection,
-            onboarding_id=onboarding,
+            onboarding_id=request.onboarding or None,
             labels=request.labels,
             error=error_of(run, OPERATIONS),
             **more,

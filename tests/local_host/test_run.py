@@ -57,14 +57,18 @@ async def terminal(tmp_path):
 
 @pytest.mark.soak
 async def test_sample(terminal):
-    """With ONCE=1 the sample is onboarded, its warning arrives, everything stops, and the exit code is 0."""
-    await terminal.start(ONCE="1")
+    """With ONCE=1 the sample is onboarded, its warning arrives, everything stops, and the exit code is 0.
+
+    So it is with a setting that lets only operators confirm.
+    """
+    await terminal.start(ONCE="1", OPERATORS_ONLY="confirm")
     code = await terminal.end()
     text = terminal.text()
     assert code == 0, text
     for step in ("preflight", "server-app", "client-app", "consent", "connection"):
         assert any(step in line and line.endswith("Succeeded") for line in text.splitlines()), text
     assert "succeeded; the connection is" in text
+    assert "the site is connected: Confirmed" in text
     assert "warning arrived:" in text
     assert not (terminal.folder / "endpoints.json").exists()
     assert "\x1b" not in text

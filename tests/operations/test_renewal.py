@@ -87,6 +87,7 @@ async def test_one_renewal_at_a_time(portal):
     waits = await step(portal, f"/api/operations/{first['id']}", "confirmation", "Waiting")
     assert (await operate(portal, "POST", path, json={"secretValidity": "P2Y"}))["id"] == first["id"]
     assert len(await secrets(portal, connection)) == 2
+    assert first["onboardingId"] == connection["onboardingId"]
     script, sure = waits["actions"]
     assert (script["kind"], sure["kind"], waits["actionUrls"]) == ("GetScript", "ConfirmRenewal", [])
     assert "param" in (await portal.call(script["method"], script["url"])).text
