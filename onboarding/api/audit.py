@@ -126,13 +126,13 @@ class AuditResource:
         """
         selection = self._selection(call.query)
         with patience.limited(_STORAGE_SECONDS):
-            verdict = await self._verification.run(selection, seconds=_LONGEST)
+            verified = await self._verification.run(selection, seconds=_LONGEST)
         return AuditVerification(
-            intact=None if verdict.after else verdict.gap is None,
-            next_link=call.next_link(verdict.after),
-            chains=verdict.chains,
-            events=verdict.events,
-            gap=AuditGap.of(verdict.gap) if verdict.gap else None,
+            intact=None if verified.after else verified.gap is None,
+            next_link=call.next_link(verified.after),
+            chains=verified.chains,
+            events=verified.events,
+            gap=AuditGap.of(verified.gap) if verified.gap else None,
             checked_at=self._clock.now(),
         )
 

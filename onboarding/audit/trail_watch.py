@@ -77,11 +77,11 @@ class TrailWatch:
 
     async def verify(self, chain: str, known: TrailGap | None) -> int:
         """Verifies one chain, and records its gap; returns the number of events."""
-        verdict = await self._verification.chain(chain)
-        await self._gaps.record(chain, verdict.gap, known)
-        if verdict.gap and not (known and known.is_of(verdict.gap)):
-            _report(verdict.gap)
-        return verdict.events
+        verified = await self._verification.chain(chain)
+        await self._gaps.record(chain, verified.gap, known)
+        if verified.gap and not (known and known.is_of(verified.gap)):
+            _report(verified.gap)
+        return verified.events
 
     async def again(self, gap: TrailGap) -> bool:
         """Verifies the chain of a known gap again; returns whether the gap still exists.

@@ -47,7 +47,7 @@ class Gap:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class Verified:
     """What a comparison found."""
 
     chains: int
@@ -57,7 +57,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ChainVerdict:
+class VerifiedChain:
     """What a comparison of one chain found."""
 
     events: int
@@ -86,18 +86,18 @@ class Verification:
         self._tables = tables
         self._ledgers = ledgers
 
-    async def run(self, selection: Selection, *, seconds: float) -> Verdict:
+    async def run(self, selection: Selection, *, seconds: float) -> Verified:
         """Verifies chains. Stops at the first gap, and does not begin another chain after a time limit."""
         verified = events = 0
         done, began = "", time.monotonic()
         async for chain in selection.chains(self.chains):
             if done and time.monotonic() - began > seconds:
-                return Verdict(chains=verified, events=events, gap=None, after=done)
+                return Verified(chains=verified, events=events, gap=None, after=done)
             found = await self.chain(chain)
             verified, events, done = verified + found.exists, events + found.events, chain
             if found.gap:
-                return Verdict(chains=verified, events=events, gap=found.gap)
-        return Verdict(chains=verified, events=events, gap=None)
+                return Verified(chains=verified, events=events, gap=found.gap)
+        return Verified(chains=verified, events=events, gap=None)
 
     async def chains(self, within: Range = EVER) -> AsyncIterator[str]:
         """The chains of the copy and of the table, in order.
@@ -130,11 +130,11 @@ class Verification:
             continuation = page.continuation
         return ""
 
-    async def chain(self, name: str) -> ChainVerdict:
+    async def chain(self, name: str) -> VerifiedChain:
         """Verifies one chain."""
         rows = await self._tables.query(names.AUDIT, name)
         lines = await self._lines(name)
-        return ChainVerdict(events=len(lines), gap=await self._verify(name, rows, lines))
+        return VerifiedChain(events=len(lines), gap=await self._verify(name, rows, lines))
 
     async def differences(self, name: str) -> ChainDifferences:
         """All differences in one chain. After a damaged line of the copy, nothing is certain."""

@@ -20,7 +20,7 @@ from onboarding.cloud.applications import (
     application_of,
     passwords_of,
 )
-from onboarding.cloud.grant_looks import GrantLooks
+from onboarding.cloud.grant_polls import GrantPolls
 from onboarding.cloud.grants import Grants
 from onboarding.cloud.ports import Builder, Graph, Guard, allowed
 from onboarding.cloud.survey import AppPolicies, Survey, policies, survey
@@ -45,7 +45,7 @@ class Directory:
         fresh: bool = False,
         resources: dict[str, str] | None = None,
         guard: Guard = allowed,
-        looks: GrantLooks | None = None,
+        polls: GrantPolls | None = None,
     ) -> None:
         """``guard`` is asked before something is removed."""
         self._guard = guard
@@ -53,7 +53,7 @@ class Directory:
         self._paths = graph.paths
         self._fresh = fresh
         self._resources: dict[str, str] = {} if resources is None else resources
-        self.grants = Grants(graph, fresh=fresh, guard=guard, looks=looks)
+        self.grants = Grants(graph, fresh=fresh, guard=guard, polls=polls)
 
     @property
     def graph(self) -> Graph:
@@ -85,7 +85,7 @@ class Directory:
     def of_new_objects(self) -> Directory:
         """The same directory for objects created a short while ago, which replicas may not have yet."""
         return Directory(
-            self._graph, fresh=True, resources=self._resources, guard=self._guard, looks=self.grants.looks
+            self._graph, fresh=True, resources=self._resources, guard=self._guard, polls=self.grants.polls
         )
 
     async def create_application(

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from onboarding.cloud import failures, grant_looks, shapes
-from onboarding.cloud.grant_looks import ROLES, SCOPES, GrantLooks
+from onboarding.cloud import failures, grant_polls, shapes
+from onboarding.cloud.grant_polls import ROLES, SCOPES, GrantPolls
 from onboarding.cloud.ports import Builder, Graph, Guard, allowed
 from onboarding.cloud.replies import GraphResponse
 
@@ -27,7 +27,7 @@ _ALL_PRINCIPALS: Final = "AllPrincipals"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
+class Poll:
     """What a run reads while it waits for consent: service principals; empty for what it does not need."""
 
     client: str  # for its delegated permissions
@@ -37,7 +37,7 @@ class Look:
     def paths(self) -> tuple[str, ...]:
         """The lists to read."""
         found = ((self.client, SCOPES), (self.server, ROLES))
-        return tuple(grant_looks.path(principal, kind) for principal, kind in found if principal)
+        return tuple(grant_polls.path(principal, kind) for principal, kind in found if principal)
 
 
 class Grants:
@@ -49,10 +49,10 @@ class Grants:
         *,
         fresh: bool = False,
         guard: Guard = allowed,
-        looks: GrantLooks | None = None,
+        polls: GrantPolls | None = None,
     ) -> None:
         """``fresh``: the service principals were created a short while ago."""
-        self.looks = looks or GrantLooks(graph)
+        self.polls = polls or GrantPolls(graph)
         self._guard = guard
         self._graph = graph
         self._paths = graph.paths
@@ -137,20 +137,20 @@ class Grants:
         return {(str(role.get("resourceId")), str(role.get("appRoleId"))) for role in shapes.entries(found)}
 
     async def seen(
-        self, look: Look, now: datetime, *, alone: bool
+        self, poll: Poll, now: datetime, *, alone: bool
     ) -> tuple[dict[str, set[str]] | None, set[tuple[str, str]] | None]:
-        """What ``granted_scopes`` and ``granted_roles`` return, read together with the looks of other runs.
+        """What ``granted_scopes`` and ``granted_roles`` return, read together with the polls of other runs.
 
-        ``alone`` as for ``GrantLooks.replies``.
+        ``alone`` as for ``GrantPolls.replies``.
         """
-        replies = await self.looks.replies(look.paths, now, alone=alone)
-        scopes = replies.get(grant_looks.path(look.client, SCOPES))
-        roles = replies.get(grant_looks.path(look.server, ROLES))
+        replies = await self.polls.replies(poll.paths, now, alone=alone)
+        scopes = replies.get(grant_polls.path(poll.client, SCOPES))
+        roles = replies.get(grant_polls.path(poll.server, ROLES))
         return self._scopes_in(scopes) if scopes else None, self._roles_in(roles) if roles else None
 
-    def expect(self, look: Look, now: datetime, due: datetime) -> None:
-        """Notes when a run looks again."""
-        self.looks.expect(look.paths, now, due)
+    def expect(self, poll: Poll, now: datetime, due: datetime) -> None:
+        """Notes when a run polls again."""
+        self.polls.expect(poll.paths, now, due)
 
     async def grant_role(self, client: str, resource: str, role: str) -> bool:
         """Consents to an application permission of one service principal on another.

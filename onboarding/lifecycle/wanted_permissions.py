@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from onboarding.cloud.grants import Look
+from onboarding.cloud.grants import Poll
 from onboarding.cmg.permissions import DIRECTORY_READ_ALL
 from onboarding.connections.app_users import Grant
 
@@ -26,9 +26,9 @@ class WantedPermissions:
         return (*(scope for _, scope in self.scopes), *roles)
 
     @property
-    def look(self) -> Look:
+    def poll(self) -> Poll:
         """Where to look for them."""
-        return Look(client=self.client, server=self.server if self.reads_directory else "")
+        return Poll(client=self.client, server=self.server if self.reads_directory else "")
 
     @property
     def grants(self) -> tuple[Grant, ...]:

@@ -12,7 +12,7 @@ from azure.core.exceptions import HttpResponseError
 from onboarding.audit.audit_event import AuditEvent
 from onboarding.audit.selection import Selection
 from onboarding.audit.trail import Trail, TrailView
-from onboarding.audit.verification import GapReason, Verdict, Verification
+from onboarding.audit.verification import GapReason, Verification, Verified
 from onboarding.storage import names
 from onboarding.storage.ledgers import Ledgers
 from onboarding.storage.tables import Row, Write
@@ -87,7 +87,7 @@ class Trails:
             found += page
         return found
 
-    async def verified(self, until: datetime = AT) -> Verdict:
+    async def verified(self, until: datetime = AT) -> Verified:
         """The verdict about the trail until a moment."""
         selection = Selection(since=AT, until=until)
         return await self.verification.run(selection, seconds=60)

@@ -30,7 +30,7 @@ from onboarding.errors import (
 )
 from onboarding.lifecycle import creation, existing, lost_claims, ownership
 from onboarding.lifecycle.awaited import WaitingCode
-from onboarding.lifecycle.consent_looks import next_look
+from onboarding.lifecycle.consent_polls import next_poll
 from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.grant_notes import notes
 from onboarding.lifecycle.revocation import Revocation
@@ -103,7 +103,7 @@ async def run(context: OnboardingContext) -> Done[ConsentResult] | Wait:
     return Wait(
         reason=(phrases.WAITS_CONSENT_CONFIRMED if unseen else phrases.WAITS_CONSENT).of(),
         code=WaitingCode.ADMIN_CONSENT if missing else WaitingCode.CONSENT_CONFIRMATION,
-        after=_next_look(context, wanted),
+        after=_next_poll(context, wanted),
         give_up_after=_LONGEST,
         actions=tuple(
             _action(environment.admin_consent(context.request.tenant, app), app)
@@ -210,7 +210,7 @@ async def _look(context: OnboardingContext, wanted: WantedPermissions) -> dict[s
     """Whether an administrator has consented, by the client IDs of the apps; None: not visible."""
     grants, found = creation.directory(context).grants, {}
     alone = bool(context.step.signal)
-    scopes, roles = await grants.seen(wanted.look, context.services.clock.now(), alone=alone)
+    scopes, roles = await grants.seen(wanted.poll, context.services.clock.now(), alone=alone)
     if wanted.client:
         found[context.result(CLIENT_APP).app_id] = (
             all(scope in scopes.get(resource, ()) for resource, scope in wanted.scopes)
@@ -224,17 +224,17 @@ async def _look(context: OnboardingContext, wanted: WantedPermissions) -> dict[s
     return found
 
 
-def _next_look(context: OnboardingContext, wanted: WantedPermissions) -> timedelta:
+def _next_poll(context: OnboardingContext, wanted: WantedPermissions) -> timedelta:
     """How long until the next check."""
     now, grants = context.services.clock.now(), creation.directory(context).grants
-    after = next_look(
+    after = next_poll(
         now,
         context.step.tries,
         tenant=context.request.tenant,
         onboarding=context.id,
-        waiting=grants.looks.waiting,
+        waiting=grants.polls.waiting,
     )
-    grants.expect(wanted.look, now, now + after)
+    grants.expect(wanted.poll, now, now + after)
     return after
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from infra.local.cloud.faults import FaultSettings
-from onboarding.lifecycle.consent_looks import AT_ONCE, next_look
+from onboarding.lifecycle.consent_polls import AT_ONCE, next_poll
 from onboarding.lifecycle.context import unique_name
 from onboarding.storage import names
 from tests.interleavings.parties import Member
@@ -81,18 +81,18 @@ def test_each_onboarding_has_its_turn():
     runs = [str(uuid.UUID(int=number)) for number in range(1000)]
     moments: Counter[datetime] = Counter()
     for run in runs:
-        looks = [now]
+        polls = [now]
         for _ in range(3):
             asked: dict[str, Any] = {"tenant": FABRIKAM, "onboarding": run, "waiting": 2 * len(runs)}
-            looks.append(looks[-1] + next_look(looks[-1], 7, **asked))
-        periods = [(after - before) / PERIOD for before, after in pairwise(looks)][1:]
+            polls.append(polls[-1] + next_poll(polls[-1], 7, **asked))
+        periods = [(after - before) / PERIOD for before, after in pairwise(polls)][1:]
         assert periods == [20, 20]
-        moments[looks[1]] += 1
+        moments[polls[1]] += 1
     assert len(moments) == 20
     assert 2 * max(moments.values()) < 2 * AT_ONCE
-    alone = next_look(now, 7, tenant=FABRIKAM, onboarding=runs[0], waiting=2)
+    alone = next_poll(now, 7, tenant=FABRIKAM, onboarding=runs[0], waiting=2)
     assert timedelta(seconds=2) <= alone <= PERIOD + timedelta(seconds=2)
-    assert next_look(now, 0, tenant=FABRIKAM, onboarding=runs[0], waiting=9999) == timedelta(seconds=2)
+    assert next_poll(now, 0, tenant=FABRIKAM, onboarding=runs[0], waiting=9999) == timedelta(seconds=2)
 
 
 async def sweeps(world: World, number: int) -> list[tuple[int, float]]:
@@ -138,7 +138,7 @@ async def test_many_that_wait_cost_no_more_than_some(simulated, count, tenants):
     await world.close()
 
 
-async def test_a_look_is_for_all_that_wait_in_a_tenant(world):
+async def test_a_poll_is_for_all_that_wait_in_a_tenant(world):
     """In each period, the service makes one call for every twenty lists of grants, however many runs wait.
 
     Each run sees a consent at its next check. While Graph fails, the runs do not ask one after another. Where

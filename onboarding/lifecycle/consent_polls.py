@@ -22,7 +22,7 @@ AT_ONCE: Final = 100
 """Lists of grants that the onboardings of a tenant read at one moment: about five batches."""
 
 
-def next_look(now: datetime, tries: int, *, tenant: str, onboarding: str, waiting: int) -> timedelta:
+def next_poll(now: datetime, tries: int, *, tenant: str, onboarding: str, waiting: int) -> timedelta:
     """How long until the next check of an onboarding.
 
     Args:

@@ -1,9 +1,9 @@
 """The requests of all runs that wait for consent in one tenant, combined instead of one for each run.
 
 Each wait repeatedly reads the grants of two service principals. One batch answers the waits of a tenant that
-look at about the same time. What the service may not see in the tenant is requested only once. So the calls
+poll at about the same time. What the service may not see in the tenant is requested only once. So the calls
 in a period do not grow with the number of runs that wait: one for each 20 lists. If many runs wait, each of
-them looks in some of the periods only (``lifecycle/consent_looks.py``).
+them polls in some of the periods only (``lifecycle/consent_polls.py``).
 
 This is kept in the process. Another process makes its own requests, and one that has just started makes a
 request for each wait when it is due.
@@ -28,15 +28,15 @@ _BATCH: Final = 20
 """Requests of one batch (https://learn.microsoft.com/graph/json-batching)."""
 
 _EARLY: Final = 5
-"""An answer can be older than the look that uses it, by up to this fraction of the time since the previous
-look.
+"""An answer can be older than the poll that uses it, by up to this fraction of the time since the previous
+poll.
 """
 
 _LATE: Final = timedelta(minutes=2)
-"""How late the look of a run can be and still use an answer that others requested."""
+"""How late the poll of a run can be and still use an answer that others requested."""
 
 _QUIET: Final = timedelta(seconds=30)
-"""After a failure, no look in the tenant calls Graph for this time."""
+"""After a failure, no poll in the tenant calls Graph for this time."""
 
 _MOST: Final = 20_000
 """The number of lists that are remembered. Further waits make their own requests."""
@@ -63,8 +63,8 @@ class _Expected:
         return self.due - (self.due - self.since) / _EARLY <= now <= self.due + _LATE
 
 
-class GrantLooks:
-    """The checks of the grants in one tenant."""
+class GrantPolls:
+    """The polls of the grants in one tenant."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
@@ -141,7 +141,7 @@ class GrantLooks:
         return expected.reply if expected and expected.due <= now <= expected.due + _LATE else None
 
     def _begin(self, paths: Sequence[str], now: datetime) -> None:
-        """Requests lists, and those of others that look at about this time."""
+        """Requests lists, and those of others that poll at about this time."""
         refused = self._refusal is not None
         others = [
             path
