@@ -159,12 +159,16 @@ def _calls() -> Iterator[tuple[str, ErrorType, str, set[str]]]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             match node:
                 case ast.Call(func=ast.Attribute(value=receiver, attr="finding" | "error" as name)):
-                    use = str(name)
+                    use, kind = str(name), constants.get(ast.unparse(receiver))
                 case ast.Call(func=ast.Name(id="ProblemError"), args=[receiver, *_]):
-                    use = "answer"
+                    use, kind = "answer", constants.get(ast.unparse(receiver))
+                case (
+                    ast.Call(func=ast.Name(id="fault"), args=[ast.Constant(value=code), *_])
+                    | ast.Call(func=ast.Name(id="Form"), args=[_, ast.Constant(value=code)])
+                ):
+                    use, kind = "finding", CATALOGUE[str(code)]
                 case _:
                     continue
-            kind = constants.get(ast.unparse(receiver))
             names = {keyword.arg for keyword in node.keywords}
             if kind and None not in names:
                 yield f"{file.name}:{node.lineno}", kind, use, {str(name) for name in names}
