@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from onboarding.words import data
+from onboarding.words.word import Word
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Application:
@@ -45,10 +48,14 @@ class PasswordCredential:
     """
 
     key_id: str
-    name: str
+    name: Word
     hint: str  # its first three characters
     starts_at: datetime
     ends_at: datetime
+
+    def is_labeled(self, label: str) -> bool:
+        """Whether its name begins with a label of the service."""
+        return data.text(self.name).startswith(label)
 
 
 def passwords_of(application: Mapping[str, Any]) -> list[PasswordCredential]:
@@ -56,7 +63,7 @@ def passwords_of(application: Mapping[str, Any]) -> list[PasswordCredential]:
     return [
         PasswordCredential(
             key_id=str(listed["keyId"]),
-            name=str(listed.get("displayName") or ""),
+            name=Word(str(listed.get("displayName") or "")),
             hint=str(listed.get("hint") or ""),
             starts_at=datetime.fromisoformat(str(listed["startDateTime"])).astimezone(UTC),
             ends_at=datetime.fromisoformat(str(listed["endDateTime"])).astimezone(UTC),

@@ -209,7 +209,7 @@ def _is_being_made(connection: Connection, password: PasswordCredential, at: dat
     if not connection.renewal or connection.pending:
         return False
     made_by = label(connection.onboarding, connection.renewal)
-    return password.name.startswith(made_by) and abs(at - password.starts_at) < _RECORDED_BY
+    return password.is_labeled(made_by) and abs(at - password.starts_at) < _RECORDED_BY
 
 
 def _secret_differs(  # noqa: PLR0917 - in the order of the text

@@ -19,6 +19,7 @@ from onboarding.cmg.client_secrets import label
 from onboarding.connections.records import SecretRecord
 from onboarding.errors import OnboardingError, PermanentError, cloud, steps
 from onboarding.texts import phrases
+from onboarding.words.word import Word
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +133,7 @@ class CreatedSecret:
             if error.code != cloud.REQUEST_RESOURCE_NOT_FOUND.code:
                 raise
             found = []
-        mine |= {password.key_id for password in found if password.name == self._name(attempt)}
+        mine |= {password.key_id for password in found if password.name == Word(self._name(attempt))}
         return mine - {secret.key_id for secret in used}
 
     async def restore(self, secret: SecretRecord, *, instead_of: StoredSecret) -> None:
@@ -158,7 +159,7 @@ class CreatedSecret:
         found = await self.directory.passwords(self.object_id)
         if shown and not any(password.key_id == shown for password in found):
             raise cloud.REPLICATION_LAG.error(sign=phrases.SIGN_NEW_SECRET.of())
-        ours = [password.key_id for password in found if password.name.startswith(label(self.onboarding))]
+        ours = [password.key_id for password in found if password.is_labeled(label(self.onboarding))]
         others = [key_id for key_id in ours if key_id not in keep]
         if others:
             # after the list: secrets that another worker creates later are not in it

@@ -100,7 +100,7 @@ class Applications:
 
 def is_of_service(connection: Connection, password: PasswordCredential) -> bool:
     """Whether the service created a client secret for this connection, as its name shows."""
-    return password.name.startswith(label(connection.onboarding))
+    return password.is_labeled(label(connection.onboarding))
 
 
 def _owner(secret: ListedSecret) -> str:
