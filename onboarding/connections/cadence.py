@@ -38,10 +38,10 @@ class ExpiryWarning:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Acknowledgement:
-    """A person has acknowledged an expiration: after its date the warning is no longer repeated.
+class Response:
+    """What a person answered to the warnings about an expiration.
 
-    If the person is not an operator, operators still get the repetitions and the escalation.
+    If the person is not an operator, operators still get the warnings, the repetitions and the escalation.
     """
 
     ends_at: datetime
@@ -53,19 +53,15 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Snooze:
-    """A person wants no warnings about an expiration until a moment.
+class Acknowledgement(Response):
+    """A person has acknowledged an expiration: after its date the warning is no longer repeated."""
 
-    If the person is not an operator, operators still get the warnings and the escalation.
-    """
 
-    ends_at: datetime
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snooze(Response):
+    """A person wants no warnings about an expiration until a moment."""
+
     until: datetime
-    by: str
-    at: datetime
-    by_id: str = ""  # object ID; empty if nobody signed in, or an earlier version wrote the record
-    operator: bool = False
-    on_behalf_of: Behalf | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from onboarding.clock import Clock
-from onboarding.connections.cadence import Acknowledgement, Cadence, ExpirationState, Snooze
+from onboarding.connections.cadence import Acknowledgement, Cadence, ExpirationState, Response, Snooze
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
 from onboarding.notices import changes
@@ -30,7 +30,7 @@ class Responder:
     author: Author
     operates: bool = field(kw_only=True)
 
-    def gave(self, response: Acknowledgement | Snooze) -> bool:
+    def gave(self, response: Response) -> bool:
         """Whether a response is by the same person with the same authority: two people can share a name.
 
         Nobody signs in to follow a link. Those who have links to the same readers are one person here.
@@ -154,7 +154,7 @@ class UserResponses:
         kind: str,
         ends_at: datetime,
         member: str,
-        decide: Callable[[Connection], Acknowledgement | Snooze],
+        decide: Callable[[Connection], Response],
     ) -> Connection | None:
         """Records the response that ``decide`` chooses from the connection as it is at that time."""
 
@@ -169,9 +169,7 @@ class UserResponses:
         kept = await self._connections.change(connection, change)
         return kept if kept and kept.expirations.get(kind) == ends_at else None
 
-    async def _write(
-        self, what: str, connection: Connection, response: Acknowledgement | Snooze, detail: str
-    ) -> None:
+    async def _write(self, what: str, connection: Connection, response: Response, detail: str) -> None:
         """Writes the event of a response. The same response has the same event, so it is safe to repeat."""
         author = Author(name=response.by, id=response.by_id, on_behalf_of=response.on_behalf_of)
         event = Event.by(author, run=connection.onboarding, at=response.at, kind=what, detail=detail)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
-from onboarding.connections.cadence import Acknowledgement, Snooze
+from onboarding.connections.cadence import Acknowledgement, Response, Snooze
 from onboarding.connections.records import Connection, Difference
 from onboarding.errors import Action, Actor
 from onboarding.notices import event_keys
@@ -56,7 +56,7 @@ def _answered(  # noqa: PLR0917 - told apart by their types
     what: NoticeKind,
     connection: Connection,
     kind: str,
-    answer: Acknowledgement | Snooze,
+    answer: Response,
     text: str,
     details: dict[str, Any],
 ) -> Notice:
