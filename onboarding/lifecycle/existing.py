@@ -27,7 +27,7 @@ async def server_app(context: OnboardingContext, existing: ExistingServerApp) ->
     )
     app = await _application(context, app_id, "/serverApp/existing")
     if existing.client_id:
-        await ownership.need_own(context, app, "/serverApp/existing")
+        await ownership.need_own(context, app_id, "/serverApp/existing", made_by=ownership.maker(app))
     rules = server_checks(request.profile, app, reads_directory=request.reads_directory)
     _check(app, rules, "/serverApp/existing")
     return app
@@ -83,7 +83,7 @@ async def client_app(context: OnboardingContext, app_id: str, server_app_id: str
     request, pointer = context.request, "/clientApp/existing"
     server = await context.services.directory(request.tenant).application(server_app_id)
     app = await _application(context, app_id, pointer)
-    await ownership.need_own(context, app, pointer)
+    await ownership.need_own(context, app_id, pointer, made_by=ownership.maker(app))
     rules = client_checks(request.profile, app, server=server, user_discovery=request.user_discovery.enabled)
     _check(app, rules, pointer)
     return app

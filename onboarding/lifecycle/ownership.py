@@ -108,36 +108,39 @@ async def leave(services: Services, request: OnboardingRequest, onboarding: str)
         await services.app_users.leave(tenant, app, onboarding)
 
 
-async def need_own(context: OnboardingContext, app: Mapping[str, Any], pointer: str) -> None:
+async def need_own(context: OnboardingContext, app: str, pointer: str, *, made_by: str = "") -> None:
     """Raises ``PermanentError`` if an imported application belongs to another requester, or is being removed.
+
+    ``made_by`` as for ``owner_of``.
 
     It is called whenever an onboarding is about to use the application: what was true before may have changed
     while the onboarding waited.
     """
     head, tenant = context.run.head, context.request.tenant
-    await need_kept(context.services, tenant, str(app["appId"]), pointer)
+    await need_kept(context.services, tenant, app, pointer)
     if operates(head):
         return
-    owner = await owner_of(context.services, tenant, app)
+    owner = await owner_of(context.services, tenant, app, made_by)
     if owner is not None and not may_see(head, owner):
-        finding = existing_apps.APP_IN_USE.finding(pointer, app=app["appId"])
-        raise existing_apps.APP_IN_USE.error(app=app["appId"], findings=(finding,))
+        finding = existing_apps.APP_IN_USE.finding(pointer, app=app)
+        raise existing_apps.APP_IN_USE.error(app=app, findings=(finding,))
 
 
-async def owner_of(services: Services, tenant: str, app: Mapping[str, Any]) -> str | None:
-    """The requester to whom an application belongs; None: to nobody; empty: unknown.
+async def owner_of(services: Services, tenant: str, app: str, made_by: str) -> str | None:
+    """The requester to whom an application (its client ID) belongs; None: to nobody; empty: unknown.
+
+    ``made_by`` is the onboarding that created it, if its unique name shows one (``maker``).
 
     An application that the service created belongs to the requester of that onboarding, and another one to
     the requester who uses it first (``app_uses``). Others can change the unique names in the tenant, so the
     records of this deployment count before them.
     """
-    app_id = str(app["appId"])
-    for connection in await services.connections.of_app(tenant, app_id):
-        if not connection.imports_app(app_id):
+    for connection in await services.connections.of_app(tenant, app):
+        if not connection.imports_app(app):
             return connection.requester
-    if made_by := maker(app):
+    if made_by:
         return await requester_of(services, made_by)
-    uses = await app_uses.uses(services, tenant, app_id)
+    uses = await app_uses.uses(services, tenant, app)
     return uses[0].owner if uses else None
 
 

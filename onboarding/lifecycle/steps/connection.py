@@ -44,7 +44,7 @@ async def run(context: OnboardingContext) -> Done[ConnectionResult]:
     services = context.services
     connection = connection_of(context)
     for pointer, app in ownership.imported(context.request).items():
-        await ownership.need_own(context, {"appId": app}, pointer)
+        await ownership.need_own(context, app, pointer)
     existing = await services.connections.get(connection.id)
     if existing and existing.onboarding != context.id:
         raise _exists(context, existing)
