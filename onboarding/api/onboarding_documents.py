@@ -69,7 +69,7 @@ class OnboardingSummary(Progress):
             requested_by=Requester.of(run.head),
             connection_id=made.id if made else None,
             connection_url=url(f"connections/{made.id}") if made else None,
-            error=error_of(run, ONBOARDINGS) or (removal.error if removal else None),
+            error=(removal.error if removal else None) or error_of(run, ONBOARDINGS),
             removal=removal,
             labels=request.labels,
             needs_rollback=status is RunStatus.FAILED and leaves_something(run),

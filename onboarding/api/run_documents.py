@@ -201,7 +201,8 @@ class TrailEventList(Page[TrailEvent]):
 def error_of(run: Run, path: str) -> StepError | None:
     """The error of the step that failed, or at which the run waits for somebody to act.
 
-    ``path`` is that of the list of such runs. A run that has failed can be retried, and an onboarding undone.
+    ``path`` is that of the list of such runs. A run that has failed can be retried, and an onboarding undone,
+    unless it is being undone already.
     """
     steps = sorted(run.steps.values(), key=lambda step: step.status is not StepStatus.FAILED)
     failed = next((step for step in steps if step.status is StepStatus.FAILED or step.is_blocked), None)
@@ -209,5 +210,6 @@ def error_of(run: Run, path: str) -> StepError | None:
         return None
     error = StepError.model_validate(failed.error)
     known = offers(f"/{path}/{run.head.id}", onboarding=path == ONBOARDINGS)
-    offered = map(Action.model_validate, known if failed.status is StepStatus.FAILED else ())
+    stuck = failed.status is StepStatus.FAILED and run.head.stop_as is None
+    offered = map(Action.model_validate, known if stuck else ())
     return error.model_copy(update={"step": failed.name, "actions": (*error.actions, *offered)})

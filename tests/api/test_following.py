@@ -112,8 +112,25 @@ async def test_a_cancel_whose_removal_fails_shows_why(portal):
     assert document["finishedAt"] == document["updatedAt"]
 
 
+async def test_a_rollback_whose_removal_fails_shows_why(portal):
+    """What stops the removal is the error, and nobody is offered a retry of what is undone."""
+    async with portal.fault(**bad_request("POST", "addPassword")):
+        onboarding = await portal.accepted()
+        failed = await portal.finished(onboarding)
+    path = f"/api/onboardings/{onboarding}"
+    async with portal.fault(**_REFUSED):
+        removal = (await portal.call("POST", f"{path}/rollback")).json()
+        assert (await ended(portal, removal))["status"] == "Failed"
+        document = await portal.get(path)
+        assert (document["status"], document["error"]) == ("RollingBack", document["removal"]["error"])
+    assert (await portal.call("POST", f"{path}/rollback")).status_code == 202
+    document = await portal.finished(onboarding)
+    assert document["status"] == "RolledBack"
+    assert document["error"] == {name: value for name, value in failed["error"].items() if name != "actions"}
+
+
 async def test_a_repeated_retry_is_the_same_retry(portal):
-    """A double click on retry is no error; a retry of what succeeded is."""
+    """A second click on retry is no error, also after the onboarding has succeeded."""
     async with portal.fault(**bad_request("POST", "oauth2PermissionGrants")):
         onboarding = await portal.accepted(adminConsent="ByService")
         assert (await portal.finished(onboarding))["status"] == "Failed"
@@ -125,7 +142,8 @@ async def test_a_repeated_retry_is_the_same_retry(portal):
     connection = await portal.get(document["connectionUrl"])
     assert connection["onboardingId"] == onboarding
     assert (await portal.call("GET", document["handoverUrl"])).status_code == 200
-    problem(await portal.call("POST", f"{path}/retry"), 409, "not-in-this-status")
+    again = await portal.call("POST", f"{path}/retry")
+    assert (again.status_code, again.json()["status"]) == (202, "Succeeded")
 
 
 async def _succeeded(portal: Portal, onboarding: str) -> dict[str, Any]:
