@@ -11,8 +11,8 @@ from typing import Final
 
 from onboarding.connections.site_waits import SiteWaits
 from onboarding.drift.inspection_sweep import InspectionSweep
+from onboarding.expiry.expiry_sweep import ExpirySweep
 from onboarding.expiry.handovers import HandoverReminders
-from onboarding.expiry.sweep import ExpirySweep
 from onboarding.lifecycle.automatic_renewals import AutomaticRenewals
 from onboarding.lifecycle.kept_secrets import KeptSecrets
 from onboarding.notices.matter_watch import MatterWatch

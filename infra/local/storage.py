@@ -26,7 +26,7 @@ from azure.storage.queue.aio import QueueServiceClient
 
 from infra.local import node, ports, process
 from infra.local.errors import LocalError
-from onboarding.storage import names, versions
+from onboarding.storage import names, protocol
 
 ACCOUNT: Final = "devstoreaccount1"
 """Azurite's default account name; its published key is not used."""
@@ -171,11 +171,11 @@ async def create(
             connection_string, use_env_settings=False, **trust
         ) as table_service,
         QueueServiceClient.from_connection_string(
-            connection_string, api_version=versions.PROTOCOL, use_env_settings=False, **trust
+            connection_string, api_version=protocol.VERSION, use_env_settings=False, **trust
         ) as queue_service,
         BlobServiceClient.from_connection_string(
             connection_string,
-            api_version=versions.PROTOCOL,
+            api_version=protocol.VERSION,
             use_env_settings=False,
             **trust,  # type: ignore[arg-type] # options of the transport
         ) as blob_service,

@@ -27,7 +27,7 @@ from onboarding.audit.verification import Verification
 from onboarding.clock import Clock
 from onboarding.cmg.fields import Timestamp
 from onboarding.errors import parameters
-from onboarding.storage import patience
+from onboarding.storage import call_timeouts
 from onboarding.storage.unreadable_rows import Readable
 
 _VERIFIED: Final = timedelta(days=31)
@@ -125,7 +125,7 @@ class AuditResource:
         seconds. Follow nextLink until it is missing: the last answer has the result, `intact`.
         """
         selection = self._selection(call.query)
-        with patience.limited(_STORAGE_SECONDS):
+        with call_timeouts.limited(_STORAGE_SECONDS):
             verified = await self._verification.run(selection, seconds=_LONGEST)
         return AuditVerification(
             intact=None if verified.after else verified.gap is None,
@@ -151,7 +151,7 @@ class AuditResource:
         selection = self._selection(query)
         by = By(name=caller.name, id=caller.id, on_behalf_of=caller.on_behalf_of)
         restored, done, continuation, began = list[RestoredChain](), "", "", time.monotonic()
-        with patience.limited(_STORAGE_SECONDS):
+        with call_timeouts.limited(_STORAGE_SECONDS):
             async for chain in selection.chains(self._verification.chains):
                 spent = time.monotonic() - began
                 if done and (len(restored) == _MOST_CHAINS or spent > _LONGEST):

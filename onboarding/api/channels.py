@@ -18,7 +18,7 @@ from onboarding.errors import TransientError, requests
 from onboarding.notices import failing_deliveries
 from onboarding.notices.channel_names import ChannelKind, ChannelNames
 from onboarding.notices.channel_states import ChannelRecord, ChannelState, ChannelStates
-from onboarding.notices.channels.faults import ChannelFault
+from onboarding.notices.channels.channel_faults import ChannelFault
 from onboarding.notices.failing_deliveries import DeliveryState, FailingDelivery
 from onboarding.notices.routing import Routing
 from onboarding.texts import reasons

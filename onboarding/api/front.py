@@ -27,7 +27,7 @@ from onboarding.api.reader import Reader
 from onboarding.api.reading import read_body
 from onboarding.clock import Clock
 from onboarding.errors import PermanentError, TransientError, parameters, requests
-from onboarding.storage import patience
+from onboarding.storage import call_timeouts
 from onboarding.storage.sealing import Seals
 from onboarding.storage.tables import InvalidContinuationError
 from onboarding.storage.unreadable_rows import UnreadableRowError
@@ -80,7 +80,7 @@ class Front:
         try:
             url = CalledUrl.of(request)
             reader = replace(reader, origin=self._public_url or url.origin)
-            with patience.limited(self._storage_seconds):
+            with call_timeouts.limited(self._storage_seconds):
                 caller = await self._caller(request, endpoint)
                 reader = replace(reader, operates=caller.operates)
                 handle = functools.partial(self._handle, endpoint, handler, request_id)

@@ -21,7 +21,7 @@ from onboarding.connections.handover import ConfirmationWay
 from onboarding.errors import Actor
 from onboarding.lifecycle.awaited import WaitingCode
 from onboarding.notices.channel_states import ChannelState
-from onboarding.notices.channels.faults import ChannelFault
+from onboarding.notices.channels.channel_faults import ChannelFault
 from onboarding.notices.notice import NoticeKind
 from onboarding.notices.open_matters import ClosingReason
 from onboarding.workflow.run import RunStatus

@@ -17,7 +17,7 @@ from typing import Final
 from azure.core.exceptions import AzureError
 
 from onboarding.audit.audit_event import AuditEvent, hash_of, row_of
-from onboarding.storage import names, patience
+from onboarding.storage import call_timeouts, names
 from onboarding.storage.codec import UnreadableError
 from onboarding.storage.ledgers import FullLedgerError, Ledgers
 from onboarding.storage.tables import ConflictError, Range, Row, Tables, Write
@@ -55,7 +55,7 @@ class Chain:
 
     async def add(self, events: Sequence[AuditEvent]) -> None:
         """Appends events of this chain. If it raises ``AzureError``, some of them can be in the chain."""
-        async with patience.turn(self._lock):
+        async with call_timeouts.turn(self._lock):
             for first in range(0, len(events), _BATCH):
                 await self._add(events[first : first + _BATCH])
 

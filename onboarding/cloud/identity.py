@@ -27,7 +27,7 @@ from onboarding.cloud.azure_sdk import Transport
 from onboarding.cloud.environments import Environment
 from onboarding.cloud.guest import ConsentState, Guest, unsigned
 from onboarding.cloud.service_names import GRAPH, KEY_VAULT, LOGIN, RESOURCE_MANAGER
-from onboarding.cloud.sign_in import error_of
+from onboarding.cloud.token_refusals import error_of
 from onboarding.errors import OnboardingError, deployment, login
 
 _ONCE: Final[dict[str, Any]] = {"retry_total": 0}  # the engine decides when to try again

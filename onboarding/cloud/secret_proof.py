@@ -16,7 +16,7 @@ from onboarding.calls import CloudCall, record
 from onboarding.cloud import failures
 from onboarding.cloud.environments import Environment
 from onboarding.cloud.service_names import LOGIN
-from onboarding.cloud.sign_in import SignInAnswer
+from onboarding.cloud.token_refusals import SignInAnswer
 from onboarding.errors import OnboardingError, secrets
 
 _INVALID: Final = 7000215

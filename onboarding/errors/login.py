@@ -1,7 +1,7 @@
 """What Microsoft Entra ID refuses when the service asks for an access token, each code with its remedy.
 
-The HTTP status and the OAuth code decide first (``onboarding/cloud/sign_in.py``): an outage is temporary,
-whatever code its text contains. Only the codes that are named here are final.
+The HTTP status and the OAuth code decide first (``onboarding/cloud/token_refusals.py``): an outage is
+temporary, whatever code its text contains. Only the codes that are named here are final.
 
 Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes. Codes can change.
 """

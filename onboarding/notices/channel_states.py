@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from onboarding.errors import OnboardingError
-from onboarding.notices.channels.faults import ChannelFault, fault_of
+from onboarding.notices.channels.channel_faults import ChannelFault, fault_of
 from onboarding.storage import keys, names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import ConflictError, Row, Tables, Write

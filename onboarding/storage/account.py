@@ -10,7 +10,7 @@ from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from onboarding.settings import Settings
-from onboarding.storage import ledgers, queues, tables, versions
+from onboarding.storage import ledgers, protocol, queues, tables
 
 if TYPE_CHECKING:
     from azure.storage.blob.aio import ContainerClient
@@ -29,12 +29,12 @@ def table_service(settings: Settings) -> TableServiceClient:
     """The account's tables."""
     if settings.storage_connection:
         return TableServiceClient.from_connection_string(
-            settings.storage_connection, api_version=versions.TABLES, **tables.RETRIES, **_TRANSPORT
+            settings.storage_connection, api_version=protocol.TABLES_VERSION, **tables.RETRIES, **_TRANSPORT
         )
     return TableServiceClient(
         settings.table_service_uri,
         credential=_credential(settings),
-        api_version=versions.TABLES,
+        api_version=protocol.TABLES_VERSION,
         **tables.RETRIES,
         **_TRANSPORT,
         **_trust(settings),
@@ -45,12 +45,15 @@ def queue_service(settings: Settings) -> QueueServiceClient:
     """The account's queues."""
     if settings.storage_connection:
         return QueueServiceClient.from_connection_string(
-            settings.storage_connection, api_version=versions.PROTOCOL, **queues.RETRIES, **_TRANSPORT
+            settings.storage_connection,
+            api_version=protocol.VERSION,
+            **queues.RETRIES,
+            **_TRANSPORT,
         )
     return QueueServiceClient(
         settings.queue_service_uri,
         credential=_credential(settings),
-        api_version=versions.PROTOCOL,
+        api_version=protocol.VERSION,
         **queues.RETRIES,
         **_TRANSPORT,
         **_trust(settings),
@@ -63,14 +66,18 @@ def blob_container(settings: Settings, name: str) -> ContainerClient:
 
     if settings.storage_connection:
         return ContainerClient.from_connection_string(
-            settings.storage_connection, name, api_version=versions.PROTOCOL, **ledgers.RETRIES, **_TRANSPORT
+            settings.storage_connection,
+            name,
+            api_version=protocol.VERSION,
+            **ledgers.RETRIES,
+            **_TRANSPORT,
         )
     uri = settings.blob_service_uri or settings.table_service_uri.replace(".table.", ".blob.", 1)
     return ContainerClient(
         uri,
         name,
         credential=_credential(settings),
-        api_version=versions.PROTOCOL,
+        api_version=protocol.VERSION,
         **ledgers.RETRIES,
         **_TRANSPORT,
         **_trust(settings),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 
-from onboarding.storage.patience import patient
+from onboarding.storage.call_timeouts import patient
 from onboarding.storage.tables import ConflictError
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from azure.storage.queue import (
 )
 from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
-from onboarding.storage.patience import patient
+from onboarding.storage.call_timeouts import patient
 
 RETRIES: Final[Mapping[str, Any]] = {"retry_total": 3, "initial_backoff": 0.5, "increment_base": 2}
 LONGEST_DELAY: Final = timedelta(days=7)

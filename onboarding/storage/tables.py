@@ -19,7 +19,7 @@ from azure.data.tables import TableErrorCode, TransactionOperation, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from onboarding.clock import Clock, SystemClock
-from onboarding.storage.patience import patient
+from onboarding.storage.call_timeouts import patient
 
 RETRIES: Final[Mapping[str, Any]] = {"retry_total": 3, "retry_backoff_factor": 0.4, "retry_backoff_max": 4}
 """Calls are short and retried quickly; after that, the message is delivered again."""

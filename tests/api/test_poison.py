@@ -10,7 +10,7 @@ from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue import TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueServiceClient
 
-from onboarding.storage import names, versions
+from onboarding.storage import names, protocol
 from tests.support.portal import Portal, problem, unique, until
 
 
@@ -18,7 +18,7 @@ from tests.support.portal import Portal, problem, unique, until
 async def queues(portal):
     """The queues behind the API."""
     account = portal.stack.account.connection_string
-    async with QueueServiceClient.from_connection_string(account, api_version=versions.PROTOCOL) as service:
+    async with QueueServiceClient.from_connection_string(account, api_version=protocol.VERSION) as service:
         yield service
 
 

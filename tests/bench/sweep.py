@@ -27,13 +27,13 @@ from onboarding.connections.calendar import Calendar
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
 from onboarding.connections.warning_schedule import ScheduledWarning, WarningSchedule
-from onboarding.expiry.sweep import ExpirySweep
+from onboarding.expiry.expiry_sweep import ExpirySweep
 from onboarding.notices import delivery_plans
 from onboarding.notices.announcing import Notices
 from onboarding.notices.open_matters import OpenMatters
 from onboarding.notices.routing import Routing
 from onboarding.notices.subscribers import Subscribers
-from onboarding.storage import names, versions
+from onboarding.storage import names, protocol
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Row, Tables, Write
 from onboarding.workflow.run_index import RunIndex
@@ -77,9 +77,7 @@ class Deployment:
         clock, fuse = StandingClock(), Fuse()
         async with (
             TableServiceClient.from_connection_string(account, transport=Wire(fuse)) as table_service,
-            QueueServiceClient.from_connection_string(
-                account, api_version=versions.PROTOCOL
-            ) as queue_service,
+            QueueServiceClient.from_connection_string(account, api_version=protocol.VERSION) as queue_service,
         ):
             tables = Tables(table_service)
             runs = Runtime(

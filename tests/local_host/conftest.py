@@ -7,7 +7,7 @@ from azure.storage.queue import TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueClient
 
 from infra.local.storage import Storage
-from onboarding.storage.versions import PROTOCOL
+from onboarding.storage.protocol import VERSION
 from tests.local_host.hosts import Sample
 
 
@@ -25,7 +25,7 @@ async def queue(account):
     """A queue for one test, written to as an app in Azure would."""
     name = f"q{uuid.uuid4().hex}"
     client = QueueClient.from_connection_string(
-        account, name, message_encode_policy=TextBase64EncodePolicy(), api_version=PROTOCOL
+        account, name, message_encode_policy=TextBase64EncodePolicy(), api_version=VERSION
     )
     async with client:
         await client.create_queue()

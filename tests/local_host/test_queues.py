@@ -12,7 +12,7 @@ from azure.storage.queue.aio import QueueClient
 from infra.local import process
 from infra.local.host.queues import Backoff, decode
 from infra.local.storage import Storage
-from onboarding.storage.versions import PROTOCOL
+from onboarding.storage.protocol import VERSION
 from tests.local_host.hosts import Sample, until
 
 
@@ -20,7 +20,7 @@ from tests.local_host.hosts import Sample, until
 async def shared(tmp_path_factory, account):
     """A host for the tests that do not change it, and its queue."""
     client = QueueClient.from_connection_string(
-        account, "shared-work", message_encode_policy=TextBase64EncodePolicy(), api_version=PROTOCOL
+        account, "shared-work", message_encode_policy=TextBase64EncodePolicy(), api_version=VERSION
     )
     async with client:
         await client.create_queue()
@@ -60,7 +60,7 @@ async def test_plain_encoding(sample, account, queue):
     """With messageEncoding none the text on the wire is the text in the function."""
     sample.host_json["extensions"]["queues"]["messageEncoding"] = "none"
     await sample.start()
-    async with QueueClient.from_connection_string(account, queue.queue_name, api_version=PROTOCOL) as plain:
+    async with QueueClient.from_connection_string(account, queue.queue_name, api_version=VERSION) as plain:
         await plain.send_message("not base64!")
     await until(lambda: sample.calls(function="work", event="end", id="not base64!"))
 
@@ -78,9 +78,9 @@ async def test_failure_and_poison(shared):
 async def test_undecodable_message(sample, account, queue):
     """A message that is not base64 moves to the poison queue at once, unchanged; no function sees it."""
     async with (
-        QueueClient.from_connection_string(account, queue.queue_name, api_version=PROTOCOL) as plain,
+        QueueClient.from_connection_string(account, queue.queue_name, api_version=VERSION) as plain,
         QueueClient.from_connection_string(
-            account, f"{queue.queue_name}-poison", api_version=PROTOCOL
+            account, f"{queue.queue_name}-poison", api_version=VERSION
         ) as poison,
     ):
         await plain.send_message("not base64!")
@@ -200,7 +200,7 @@ async def test_storage_outage(tmp_path):
     try:
         await sample.start()
         async with QueueClient.from_connection_string(
-            storage.account.connection_string, "steps", api_version=PROTOCOL
+            storage.account.connection_string, "steps", api_version=VERSION
         ) as queue:
             await process.kill(emulator)
             await until(lambda: "queue steps cannot be read" in sample.log())
@@ -221,7 +221,7 @@ async def test_killed_storage_keeps_what_it_confirmed(tmp_path):
     emulator = await storage.start()
     try:
         async with QueueClient.from_connection_string(
-            storage.account.connection_string, "steps", api_version=PROTOCOL
+            storage.account.connection_string, "steps", api_version=VERSION
         ) as queue:
             sent = [(await queue.send_message(f"m{number}")) for number in range(5)]
             await queue.delete_message(sent[0])
@@ -258,6 +258,6 @@ def test_decoding(text, body):
 
 async def test_missing_queue(account):
     """A queue that does not exist causes a 404, which the host treats as an empty queue."""
-    async with QueueClient.from_connection_string(account, "no-such-queue", api_version=PROTOCOL) as queue:
+    async with QueueClient.from_connection_string(account, "no-such-queue", api_version=VERSION) as queue:
         with pytest.raises(ResourceNotFoundError):
             await queue.get_queue_properties()

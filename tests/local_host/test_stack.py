@@ -21,7 +21,7 @@ from infra.local.errors import LocalError
 from infra.local.ports import Reservation
 from infra.local.stack import ROOT, Stack
 from infra.local.storage import Storage
-from onboarding.storage import names, versions
+from onboarding.storage import names, protocol
 from tests.local_host.hosts import alive, sample_settings, until
 
 APP = "tests.local_host.sample_app"
@@ -79,7 +79,7 @@ async def test_tables_and_queues(stack):
     connection = _endpoints(stack)["storage"]
     async with TableServiceClient.from_connection_string(connection) as tables:
         assert {table.name async for table in tables.list_tables()} == set(names.TABLES)
-    async with QueueServiceClient.from_connection_string(connection, api_version=versions.PROTOCOL) as queues:
+    async with QueueServiceClient.from_connection_string(connection, api_version=protocol.VERSION) as queues:
         assert {queue.name async for queue in queues.list_queues()} >= set(names.QUEUES)
 
 
@@ -116,7 +116,7 @@ async def test_killed_parts_come_back(stack, part):
     await stack.ready()
     assert {name: value for name, value in _endpoints(stack).items() if name != "hostPids"} == before
     async with QueueServiceClient.from_connection_string(
-        before["storage"], api_version=versions.PROTOCOL
+        before["storage"], api_version=protocol.VERSION
     ) as queues:
         assert await queues.get_queue_client("steps").get_queue_properties()
     async with httpx.AsyncClient() as client:

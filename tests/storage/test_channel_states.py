@@ -7,7 +7,7 @@ import pytest
 from onboarding.clock import SystemClock
 from onboarding.errors import TransientError, channels
 from onboarding.notices.channel_states import ChannelState, ChannelStates
-from onboarding.notices.channels.faults import ChannelFault
+from onboarding.notices.channels.channel_faults import ChannelFault
 from onboarding.storage import names
 from tests.support.accounts import MemoryAccount
 

@@ -24,7 +24,7 @@ from onboarding.lifecycle.renewal_steps import RENEW
 from onboarding.lifecycle.requests import Asker, Removal, Renewal
 from onboarding.notices import changes, channel_notices, handover_notices
 from onboarding.notices.channel_states import ChannelRecord, ChannelState
-from onboarding.notices.channels.faults import ChannelFault
+from onboarding.notices.channels.channel_faults import ChannelFault
 from onboarding.notices.channels.webhook import event
 from onboarding.notices.difference_notices import DifferenceNotices
 from onboarding.notices.notice import Notice, NoticeKind

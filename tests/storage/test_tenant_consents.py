@@ -15,7 +15,7 @@ from azure.core.exceptions import ServiceRequestError
 from onboarding.errors import OnboardingError, login, policies, steps, subscription
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.consent_states import ConsentStates
-from onboarding.storage import names, patience
+from onboarding.storage import call_timeouts, names
 from onboarding.workflow.blocked_steps import BlockedStep
 from onboarding.workflow.outcomes import Failure
 from onboarding.workflow.run import StepStatus
@@ -157,12 +157,12 @@ async def test_a_hundred_onboardings_check_at_once(deployment):
 
     @contextlib.asynccontextmanager
     async def slow(_call: Call) -> AsyncIterator[None]:
-        async with patience.patient():
+        async with call_timeouts.patient():
             await asyncio.sleep(0.005)
             yield
 
     deployment.around(slow)
-    with patience.limited(1.5):
+    with call_timeouts.limited(1.5):
         assert CHECKS in await deployment.opened()
     assert {await deployment.resumed(each) for each in waiting} == {1}
 

@@ -14,7 +14,7 @@ from azure.storage.blob.aio import ContainerClient
 from azure.storage.queue import BinaryBase64DecodePolicy
 from azure.storage.queue.aio import QueueServiceClient
 
-from onboarding.storage import ledgers, queues, tables, versions
+from onboarding.storage import ledgers, protocol, queues, tables
 from onboarding.storage.ledgers import Ledgers
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Tables
@@ -102,7 +102,7 @@ class EmulatedAccount:
             connection_string, transport=wire, **tables.RETRIES
         )
         self._queues = QueueServiceClient.from_connection_string(
-            connection_string, transport=wire, api_version=versions.PROTOCOL, **queues.RETRIES
+            connection_string, transport=wire, api_version=protocol.VERSION, **queues.RETRIES
         )
         self.tables = Tables(self._tables)
         self.queues = Queues(self._queues)
@@ -121,7 +121,7 @@ class EmulatedAccount:
         container = ContainerClient.from_connection_string(
             self._connection_string,
             f"c{uuid.uuid4().hex}",
-            api_version=versions.PROTOCOL,
+            api_version=protocol.VERSION,
             **ledgers.RETRIES,
         )
         await container.create_container()

@@ -13,8 +13,8 @@ from aiohttp import web
 
 from onboarding.errors import OnboardingError, TransientError, cloud
 from onboarding.notices.channel_states import ChannelState, ChannelStates
+from onboarding.notices.channels.channel_faults import ChannelFault, fault_of
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
-from onboarding.notices.channels.faults import ChannelFault, fault_of
 from onboarding.notices.channels.people import People
 from onboarding.notices.channels.webhook import Receiver, Webhooks, event
 from onboarding.notices.message_text import single

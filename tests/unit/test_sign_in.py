@@ -11,7 +11,7 @@ from azure.identity import CredentialUnavailableError
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from onboarding.cloud.sign_in import error_of
+from onboarding.cloud.token_refusals import error_of
 from onboarding.errors import (
     Actor,
     OnboardingError,

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from onboarding.errors import OnboardingError, channels
-from onboarding.notices.channels import answers, faults
+from onboarding.notices.channels import answers, channel_faults
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.message_text import LARGEST_CHAT, LARGEST_MAIL, Message
 from onboarding.texts import reasons
@@ -124,7 +124,7 @@ def _try(channel: str, address: str, recipient: str, message: Message) -> Onboar
             return channels.CHANNEL_UNUSABLE.error(secret=f"{PREFIX}{channel}")
         if taken:
             return None
-        return faults.error_of(
+        return channel_faults.error_of(
             channel, status=causes.status, found=causes.exceptions, recipient=recipient
         ).with_traceback(None)
 

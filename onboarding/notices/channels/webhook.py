@@ -23,7 +23,7 @@ from onboarding.connections.records import Connection
 from onboarding.errors import channels
 from onboarding.notices import event_keys
 from onboarding.notices.about import About
-from onboarding.notices.channels import faults, public_network
+from onboarding.notices.channels import channel_faults, public_network
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.notice import Notice
 from onboarding.texts import reasons
@@ -83,11 +83,11 @@ class Webhooks:
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):  # their texts repeat the address
             raise channels.WEBHOOK_ADDRESS_UNUSABLE.error(channel=receiver.channel) from None
         except httpx.TransportError as error:
-            if faults.is_tls(error):
-                raise faults.error_of(receiver.channel, found=[error]) from None
+            if channel_faults.is_tls(error):
+                raise channel_faults.error_of(receiver.channel, found=[error]) from None
             raise channels.WEBHOOK_UNREACHABLE.error(kind=type(error).__name__) from None
         if not response.is_success:
-            known = faults.error_of(receiver.channel, status=response.status_code)
+            known = channel_faults.error_of(receiver.channel, status=response.status_code)
             refused = channels.WEBHOOK_REFUSED.error(status=response.status_code)
             raise refused if known.kind is channels.CHANNEL_REFUSED else known
         return reasons.DELIVERED_WITH_STATUS.of(status=response.status_code)

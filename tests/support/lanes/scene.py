@@ -9,7 +9,7 @@ from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from infra.local.stack import Stack
-from onboarding.storage import names, versions
+from onboarding.storage import names, protocol
 from tests.support.portal import Portal
 
 
@@ -21,7 +21,7 @@ class Scene:
         self.stack = stack
         self.portal = Portal(stack)
         self.tables = TableServiceClient.from_connection_string(storage)
-        self.queues = QueueServiceClient.from_connection_string(storage, api_version=versions.PROTOCOL)
+        self.queues = QueueServiceClient.from_connection_string(storage, api_version=protocol.VERSION)
 
     @property
     def address(self) -> str:

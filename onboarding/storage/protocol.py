@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-PROTOCOL: Final = "2021-12-02"
+VERSION: Final = "2021-12-02"
 """Of queues and blobs."""
 
-TABLES: Final = "2019-02-02"
+TABLES_VERSION: Final = "2019-02-02"
 """Of tables."""

@@ -23,7 +23,7 @@ from onboarding.api.reading import Query
 from onboarding.audit.chain import Chain
 from onboarding.audit.trail import Trail
 from onboarding.clock import SystemClock
-from onboarding.storage import patience
+from onboarding.storage import call_timeouts
 from onboarding.storage.sealing import Seals
 from onboarding.storage.tables import RETRIES, Range, Row, Tables, Write
 from tests.storage.trails import event
@@ -86,7 +86,7 @@ async def test_no_call_waits_longer_than_it_may(server, call):
         "transact": lambda: tables.transact("t", [(Write.INSERT, row)]),
     }
     began = time.monotonic()
-    with patience.limited(0.2), pytest.raises(AzureError):
+    with call_timeouts.limited(0.2), pytest.raises(AzureError):
         await calls[call]()
     assert time.monotonic() - began < 5
 
@@ -99,7 +99,7 @@ async def test_requests_that_append_to_one_chain_do_not_wait_one_after_another(s
         """It never responds."""
 
         async def sizes(self, prefix: str) -> dict[str, int]:
-            async with patience.patient():
+            async with call_timeouts.patient():
                 await asyncio.Event().wait()
             return {prefix: 0}
 
@@ -107,7 +107,7 @@ async def test_requests_that_append_to_one_chain_do_not_wait_one_after_another(s
 
     async def request() -> float:
         began = time.monotonic()
-        with patience.limited(0.2), pytest.raises(patience.ImpatientError):
+        with call_timeouts.limited(0.2), pytest.raises(call_timeouts.ImpatientError):
             await chain.add([event(1)])
         return time.monotonic() - began
 
@@ -119,9 +119,9 @@ async def test_the_calls_of_one_request_share_their_time(server):
     slow, tables = server
     slow.delay = 0.4
     limit = 2.8  # less than the eight delays, and so much more than one that a busy machine keeps it
-    with patience.limited(limit):
+    with call_timeouts.limited(limit):
         await asyncio.gather(*(tables.get("t", "p", str(number)) for number in range(8)))
-    with patience.limited(limit), pytest.raises(AzureError):
+    with call_timeouts.limited(limit), pytest.raises(AzureError):
         await _one_after_the_other(tables, 8)
     await tables.get("t", "p", "k")  # without a limit, as a step of a run
 
