@@ -38,6 +38,7 @@ async def test_an_administrator_consents_where_the_service_shall_not(portal):
         assert shown in step["waitingFor"]
     assert step["nextAttemptAt"]
     assert "error" not in step
+    assert [each["kind"] for each in step["actions"]] == ["GrantConsent"]  # the service sees the consent
     links = (await waiting(portal, discovery))["actionUrls"]
     assert sorted(links) == sorted([await people[discovery].link(role) for role in ("client", "server")])
 
@@ -89,6 +90,9 @@ async def test_with_the_default_permissions_a_person_confirms_the_consent(may_no
     step = await waiting(portal, plain)
     assert step["actionUrls"] == [await Administrator(portal, plain).link("client")]
     assert "a person to confirm it, because the service cannot see it. After" in step["waitingFor"]
+    page, confirmation = step["actions"]
+    assert (page["kind"], page["url"]) == ("GrantConsent", step["actionUrls"][0])
+    assert (confirmation["kind"], confirmation["actor"]) == ("ConfirmConsent", "Requester")
     findings = (await portal.get(f"/api/onboardings/{plain}", caller="operator"))["findings"]
     assert {"administrator-will-be-asked", "consent-not-visible"} <= {each["code"] for each in findings}
     (unchecked,) = [each for each in findings if each["code"] == "not-checked"]
@@ -102,7 +106,8 @@ async def test_with_the_default_permissions_a_person_confirms_the_consent(may_no
     problem(await portal.call("POST", f"/api/onboardings/{plain}/confirm", caller=stranger), 404, "not-found")
     for onboarding in (plain, discovery):
         for _ in range(2):  # it can be repeated
-            answer = await portal.call("POST", f"/api/onboardings/{onboarding}/confirm")
+            url = confirmation["url"].replace(plain, onboarding)
+            answer = await portal.call(confirmation["method"], url)
             assert answer.status_code == 202, answer.text
     assert (await waiting(portal, discovery))["status"] == "Waiting"
     await person.consents_for_server()

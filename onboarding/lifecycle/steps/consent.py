@@ -105,9 +105,12 @@ async def run(context: OnboardingContext) -> Done[ConsentResult] | Wait:
         code=WaitingCode.ADMIN_CONSENT if missing else WaitingCode.CONSENT_CONFIRMATION,
         after=_next_poll(context, wanted),
         give_up_after=_LONGEST,
-        actions=tuple(
-            _action(environment.admin_consent(context.request.tenant, app), app)
-            for app in (*unseen, *missing)
+        actions=(
+            *(
+                _action(environment.admin_consent(context.request.tenant, app), app)
+                for app in (*unseen, *missing)
+            ),
+            *([_confirmation(context.id)] if unseen else []),
         ),
     )
 
@@ -121,6 +124,17 @@ def _action(url: str, app: str) -> Action:
         url=url,
         app_id=app,
         role="Privileged Role Administrator",
+    )
+
+
+def _confirmation(onboarding: str) -> Action:
+    """The call that confirms a consent that the service cannot see."""
+    return Action(
+        kind=ActionKind.CONFIRM_CONSENT,
+        label="Confirm the admin consent",
+        actor=Actor.REQUESTER,
+        method="POST",
+        path=f"/api/onboardings/{onboarding}/confirm",
     )
 
 
