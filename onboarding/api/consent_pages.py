@@ -16,7 +16,6 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 
-from onboarding import signing
 from onboarding.api.endpoint import CLOUD_REFUSES, HTML, OPEN, Call, Reply, endpoint
 from onboarding.api.handover_links import AUTHOR
 from onboarding.api.links import TokenQuery
@@ -31,7 +30,7 @@ from onboarding.lifecycle.requests import TENANT
 from onboarding.lifecycle.steps.consent import CONFIRMED, CONSENT
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
-from onboarding.notices.signed_links import ACTIVE_KEYS
+from onboarding.notices.link_tokens import LinkTokens
 from onboarding.workflow import interventions
 from onboarding.workflow.run import Run, StepStatus
 from onboarding.workflow.runtime import Runtime
@@ -51,9 +50,7 @@ class ConsentPages:
 
     def __init__(self, *, secrets: ChannelSecrets, key: str, clock: Clock) -> None:
         """``key`` names the vault's secret that signs. If it is empty, there are no pages."""
-        self._secrets = secrets
-        self._key = key
-        self._clock = clock
+        self._tokens = LinkTokens(secrets, key, clock, purpose=_PURPOSE)
 
     async def url(self, run: Run, url: Callable[[str], str]) -> str | None:
         """The address for a run that waits for consent, the same in every answer; otherwise None.
@@ -61,12 +58,11 @@ class ConsentPages:
         ``url`` makes the URL of a path.
         """
         step = run.steps.get(CONSENT.name)
-        if not self._key or step is None or not consent_apps.waiting(run, request_of(run)):
+        if not self._tokens.are_set_up or step is None or not consent_apps.waiting(run, request_of(run)):
             return None
         since: datetime = step.since or run.head.created_at
         try:
-            key = await self._secrets.value(self._key)
-            token = signing.sign(key, {"onboarding": run.head.id}, since + _VALID, purpose=_PURPOSE)
+            token = await self._tokens.sign({"onboarding": run.head.id}, since + _VALID)
         except (OnboardingError, ValueError) as error:
             log.warning("an onboarding is shown without its consent page: %s", error)
             return None
@@ -74,10 +70,7 @@ class ConsentPages:
 
     async def read(self, token: str) -> str | None:
         """The onboarding of an address; None if it is forged or too old. Raises this app's errors."""
-        if not self._key:
-            return None
-        keys = await self._secrets.newest(self._key, ACTIVE_KEYS)
-        claims = signing.verify(keys, token, self._clock.now(), purpose=_PURPOSE)
+        claims = await self._tokens.read(token)
         return claims["onboarding"] if claims else None
 
 

@@ -27,7 +27,7 @@ from onboarding.api.run_documents import Requester
 from onboarding.clock import Clock
 from onboarding.errors import feeds, requests
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
-from onboarding.notices.signed_links import ACTIVE_KEYS
+from onboarding.notices.link_tokens import LinkTokens
 from onboarding.storage.unreadable_rows import Readable
 from onboarding.texts import phrases
 from onboarding.words.word import Word
@@ -96,8 +96,7 @@ class FeedsResource:
         """``key`` names the vault's secret that signs. It is empty where a deployment has no feeds."""
         self._expirations = expirations
         self._store = store
-        self._secrets = secrets
-        self._key = key
+        self._tokens = LinkTokens(secrets, key, clock, purpose=_PURPOSE)
         self._clock = clock
 
     @endpoint(
@@ -108,15 +107,12 @@ class FeedsResource:
     )
     async def create(self, call: Call[ExpirationFilter, None]) -> Reply:
         """Create a calendar subscription URL."""
-        if not self._key:
-            raise _not_set_up()
-        key = await self._secrets.value(self._key)
-        if len(key) < signing.SHORTEST_KEY:
+        if not await self._tokens.are_possible():
             raise _not_set_up()
         feed = await self._store.add(call.caller, call.query.as_parameters())
         if feed is None:
             raise ProblemError(feeds.TOO_MANY_FEEDS, most=MOST_FEEDS)
-        token = signing.sign(key, {"feed": feed.id}, feed.expires_at, purpose=_PURPOSE)
+        token = await self._tokens.sign({"feed": feed.id}, feed.expires_at)
         document = Feed(id=feed.id, url=f"{call.called_url}?token={token}", expires_at=feed.expires_at)
         return Reply(content=document, status=HTTPStatus.CREATED)
 
@@ -130,8 +126,7 @@ class FeedsResource:
     async def read(self, call: Call[TokenQuery, None]) -> Reply:
         """Get the calendar of a subscription URL."""
         now = self._clock.now()
-        keys = await self._secrets.newest(self._key, ACTIVE_KEYS) if self._key else ()
-        claims = signing.verify(keys, call.query.token, now, purpose=_PURPOSE)
+        claims = await self._tokens.read(call.query.token)
         found = await self._store.find(claims["feed"]) if claims and "feed" in claims else None
         if found is None or found[1] <= now:
             raise ProblemError(feeds.FEED_EXPIRED)

@@ -12,16 +12,18 @@ import asyncio
 import logging
 import math
 import time
+from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final, TypeVar
 
-from onboarding import signing
 from onboarding.clock import Clock
 from onboarding.errors import OnboardingError
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
-from onboarding.notices.signed_links import ACTIVE_KEYS
+from onboarding.notices.link_tokens import LinkTokens
 
 log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 _PURPOSE: Final = "tenant-consent"
 _START: Final = datetime(2020, 1, 1, tzinfo=UTC)
@@ -43,20 +45,18 @@ class ConsentStates:
 
     def __init__(self, *, secrets: ChannelSecrets, key: str, clock: Clock) -> None:
         """``key`` names the vault's secret that signs. If it is empty, there are no states."""
-        self._secrets = secrets
-        self._key = key
+        self._tokens = LinkTokens(secrets, key, clock, purpose=_PURPOSE)
         self._clock = clock
         self._silent_since = -math.inf  # of ``time.monotonic``
 
     async def of(self, tenant: str) -> str:
         """The state for a tenant; empty if it cannot be signed."""
-        if not self._key:
+        if not self._tokens.are_set_up:
             return ""
         now = self._clock.now()
         expires_at = _START + ((now - _START) // _PERIOD + 2) * _PERIOD
         try:
-            key, *_ = await self._keys(1)
-            return signing.sign(key, {"tenant": tenant.casefold()}, expires_at, purpose=_PURPOSE)
+            return await self._in_time(self._tokens.sign({"tenant": tenant.casefold()}, expires_at))
         except (OnboardingError, ValueError, TimeoutError) as error:
             log.warning("the page for a tenant's consent has no state: %s", error)
             return ""
@@ -66,19 +66,17 @@ class ConsentStates:
 
         Raises this app's errors, and ``TimeoutError`` if the vault is silent.
         """
-        if not (self._key and state):
-            return None
-        keys = await self._keys(ACTIVE_KEYS)
-        claims = signing.verify(keys, state, self._clock.now(), purpose=_PURPOSE)
+        claims = await self._in_time(self._tokens.read(state))
         return claims["tenant"] if claims else None
 
-    async def _keys(self, versions: int) -> tuple[str, ...]:
-        """The newest keys. Raises as ``tenant``."""
+    async def _in_time(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """The result of work that needs the key. Raises as ``tenant``."""
         if time.monotonic() < self._silent_since + _SILENCE:
+            work.close()
             raise TimeoutError(_SILENT)
         try:
             async with asyncio.timeout(_LONGEST):
-                return await self._secrets.newest(self._key, versions)
+                return await work
         except TimeoutError as error:
             self._silent_since = time.monotonic()
             raise TimeoutError(_SILENT) from error

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from onboarding import signing
 from onboarding.clock import Clock
 from onboarding.connections.records import Connection
 from onboarding.errors import OnboardingError
 from onboarding.errors.reserve import OwnerAction
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
+from onboarding.notices.link_tokens import LinkTokens
 from onboarding.notices.message_items import Link
 from onboarding.notices.notice import Notice, NoticeKind
 from onboarding.settings import Settings
@@ -28,9 +28,6 @@ SNOOZE: Final = "snooze"
 CONFIRM: Final = "confirm"
 SNOOZE_DAYS: Final = 7
 
-ACTIVE_KEYS: Final = 2
-"""Versions of a key that are valid: the newest and the previous one."""
-
 _PURPOSE: Final = "notice-link"
 _VALID_AFTER_END: Final = timedelta(days=30)
 """How long a link remains valid after the expiration, while warnings are repeated."""
@@ -45,8 +42,7 @@ class NoticeLinks:
     """Makes links, and reads them."""
 
     def __init__(self, settings: Settings, *, secrets: ChannelSecrets, clock: Clock) -> None:
-        self._secrets = secrets
-        self._key = settings.link_key  # names the secret in the vault that signs; empty: no links
+        self._tokens = LinkTokens(secrets, settings.link_key, clock, purpose=_PURPOSE)
         self._origin = settings.public_url.rstrip("/")
         self._reserved = frozenset(settings.operators_only)
         self._scripts_confirm = settings.scripts_confirm == "on"
@@ -100,16 +96,12 @@ class NoticeLinks:
     async def _signed(
         self, connection: Connection, claims: Mapping[str, str], expires_at: datetime
     ) -> Address | None:
-        """A URL with these claims, and those by which it can be revoked.
-
-        The key is cached, so most links cost no call to the vault.
-        """
-        if not (self._key and self._origin):
+        """A URL with these claims, and those by which it can be revoked."""
+        if not (self._tokens.are_set_up and self._origin):
             return None
         try:
-            key = await self._secrets.value(self._key)
             always = {"onboarding": connection.onboarding, "sentAt": self._clock.now().isoformat()}
-            token = signing.sign(key, {**claims, **always}, expires_at, purpose=_PURPOSE)
+            token = await self._tokens.sign({**claims, **always}, expires_at)
         except (OnboardingError, ValueError) as error:
             log.warning("a signed link is left out: %s", error)
             return None
@@ -117,10 +109,7 @@ class NoticeLinks:
 
     async def read(self, token: str) -> dict[str, str] | None:
         """The claims of a link; None if it is invalid or no longer valid. Raises this app's errors."""
-        if not self._key:
-            return None
-        keys = await self._secrets.newest(self._key, ACTIVE_KEYS)
-        return signing.verify(keys, token, self._clock.now(), purpose=_PURPOSE)
+        return await self._tokens.read(token)
 
 
 def handover_claims(connection: Connection) -> dict[str, str]:
