@@ -81,8 +81,9 @@ async def waits_only_for_a_role(portal, onboarding: str) -> bool:
 
 
 async def cancelled(portal, onboarding: str) -> None:
-    """End a test's onboarding."""
+    """End a test's onboarding, so that nothing of it runs in a later test."""
     await portal.call("POST", f"/api/onboardings/{onboarding}/cancel", caller="operator")
+    assert (await portal.finished(onboarding))["status"] == "Cancelled"
 
 
 async def test_the_page_after_the_consent_continues_what_waited_for_it(stranger):
